@@ -1,0 +1,189 @@
+using System.Numerics;
+using Weft.Tensors.Autograd;
+
+namespace Weft.Tensors;
+
+/// <summary>Matrix products.</summary>
+public static class Products
+{
+    /// <summary>The matrix product over the last two dimensions; leading ones broadcast.</summary>
+    /// <remarks>
+    /// Shapes: a [.., M, K], b [.., K, N] -> [.., M, N]. A vector on the left is a row, on the right a column, and its
+    /// dimension of size 1 does not appear in the result.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The inner sizes differ, or the leading sizes do not broadcast.</exception>
+    public static Tensor MatMul(this Tensor a, Tensor b)
+    {
+        Elementwise.RequireFloating(a, nameof(MatMul));
+        Elementwise.RequireSameType(a, b, nameof(MatMul));
+        if (a.Rank == 0 || b.Rank == 0) throw new ArgumentException($"MatMul: {a.Shape} x {b.Shape}: both need at least one dimension.");
+        if (a.Rank == 1) return a.Unsqueeze(0).MatMul(b).Squeeze(b.Rank == 1 ? 0 : -2);
+        if (b.Rank == 1) return a.MatMul(b.Unsqueeze(1)).Squeeze(-1);
+        if (a.Shape[^1] != b.Shape[^2]) throw new ArgumentException($"MatMul: {a.Shape} x {b.Shape}: inner sizes {a.Shape[^1]} and {b.Shape[^2]} differ.");
+
+        if (b.Rank == 2 && a.Rank > 2 && a.IsContiguous) // one large product instead of many small ones
+        {
+            Shape shape = a.Shape.With(a.Rank - 1, b.Shape[1]);
+            return a.Reshape(new Shape(a.Shape.AsSpan()[..^1]).Count, a.Shape[^1]).MatMul(b).Reshape(shape);
+        }
+
+        Span<int> sizes = stackalloc int[Math.Max(a.Rank, b.Rank)];
+        Shape batch = Shape.Broadcast(new Shape(a.Shape.AsSpan()[..^2]), new Shape(b.Shape.AsSpan()[..^2]), nameof(MatMul));
+        batch.AsSpan().CopyTo(sizes);
+        (sizes[^2], sizes[^1]) = (a.Shape[^2], b.Shape[^1]);
+        Tensor y = Tensor.Uninitialized(new Shape(sizes), a.DType);
+        Batched(a, b, y, batch);
+        if (GradMode.Records(a, b)) MatMulNode.Rent().Connect(y, a, b);
+        return y;
+    }
+
+    /// <summary>An affine map of the last dimension: y = x Wᵀ + b.</summary>
+    /// <remarks>Shapes: x [.., In], weight [Out, In], bias [Out] or null -> y [.., Out].</remarks>
+    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
+    public static Tensor Linear(this Tensor x, Tensor weight, Tensor? bias = null)
+    {
+        Elementwise.RequireSameType(x, weight, nameof(Linear));
+        if (weight.Rank != 2 || x.Rank == 0 || x.Shape[^1] != weight.Shape[1])
+            throw new ArgumentException($"Linear: x {x.Shape} does not fit weight {weight.Shape}: the last size of x must be the weight's second.");
+        if (bias is not null && (bias.Rank != 1 || bias.Shape[0] != weight.Shape[0]))
+            throw new ArgumentException($"Linear: bias {bias.Shape} does not fit weight {weight.Shape}.");
+
+        x = x.Contiguous();
+        Tensor y = Tensor.Uninitialized(x.Shape.With(x.Rank - 1, weight.Shape[0]), x.DType);
+        Tensor rows = Rows(x);
+        Multiply(rows, weight.Detach().Transpose(), Rows(y), accumulate: false, bias);
+        if (GradMode.Records(x, weight, bias)) LinearNode.Rent().Connect(y, x, weight, bias);
+        return y;
+    }
+
+    /// <summary>c (+)= a b (+ bias) for matrices with any strides; c has unit stride in its rows. Nothing is recorded.</summary>
+    internal static void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null)
+    {
+        int m = c.Shape[0], n = c.Shape[1], k = a.Shape[1];
+        if (c.DType == DType.Float32)
+        {
+            PlainProduct(m, n, k, a.RawSpan<float>(), a.Strides[0], a.Strides[1], b.RawSpan<float>(), b.Strides[0], b.Strides[1], c.RawSpan<float>(), c.Strides[0], accumulate,
+                bias is null ? [] : bias.AsSpan<float>());
+        }
+        else
+        {
+            PlainProduct(m, n, k, a.RawSpan<double>(), a.Strides[0], a.Strides[1], b.RawSpan<double>(), b.Strides[0], b.Strides[1], c.RawSpan<double>(), c.Strides[0], accumulate,
+                bias is null ? [] : bias.AsSpan<double>());
+        }
+    }
+
+    /// <summary>x as a matrix of its rows, without a record. x must be contiguous.</summary>
+    internal static Tensor Rows(Tensor x)
+    {
+        int columns = x.Shape[^1];
+        Shape shape = [new Shape(x.Shape.AsSpan()[..^1]).Count, columns];
+        return x.View(x.Offset, shape, shape.RowMajorStrides());
+    }
+
+    private static void Batched(Tensor a, Tensor b, Tensor y, Shape batch)
+    {
+        if (y.Count == 0) return;
+        if (batch.Rank == 0)
+        {
+            Multiply(a, b, y, accumulate: false);
+            return;
+        }
+        Shape withMatrixA = Concat(batch, a.Shape[^2], a.Shape[^1]), withMatrixB = Concat(batch, b.Shape[^2], b.Shape[^1]);
+        Shape sa = Elementwise.BroadcastStrides(a, withMatrixA), sb = Elementwise.BroadcastStrides(b, withMatrixB);
+        Shape matrixA = [a.Shape[^2], a.Shape[^1]], matrixB = [b.Shape[^2], b.Shape[^1]], matrixY = [y.Shape[^2], y.Shape[^1]];
+        Shape stridesA = Shape.FromStrides([a.Strides[^2], a.Strides[^1]]), stridesB = Shape.FromStrides([b.Strides[^2], b.Strides[^1]]);
+        Span<int> index = stackalloc int[batch.Rank];
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int oa = a.Offset, ob = b.Offset;
+            for (int d = 0; d < batch.Rank; d++)
+            {
+                oa += index[d] * sa[d];
+                ob += index[d] * sb[d];
+            }
+            Multiply(a.View(oa, matrixA, stridesA), b.View(ob, matrixB, stridesB), y.View(y.Offset + i * matrixY.Count, matrixY, matrixY.RowMajorStrides()), accumulate: false);
+            for (int d = batch.Rank - 1; d >= 0 && ++index[d] == batch[d]; d--) index[d] = 0;
+        }
+    }
+
+    private static Shape Concat(Shape batch, int rows, int columns)
+    {
+        Span<int> sizes = stackalloc int[batch.Rank + 2];
+        batch.AsSpan().CopyTo(sizes);
+        (sizes[^2], sizes[^1]) = (rows, columns);
+        return new Shape(sizes);
+    }
+
+    private static void PlainProduct<T>(int m, int n, int k, ReadOnlySpan<T> a, int ar, int ac, ReadOnlySpan<T> b, int br, int bc, Span<T> c, int cr, bool accumulate, ReadOnlySpan<T> bias)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < m; i++)
+        {
+            Span<T> row = c.Slice(i * cr, n);
+            if (!accumulate)
+            {
+                if (bias.IsEmpty) row.Clear();
+                else bias.CopyTo(row);
+            }
+            for (int p = 0; p < k; p++)
+            {
+                T value = a[i * ar + p * ac];
+                if (bc == 1)
+                {
+                    ReadOnlySpan<T> line = b.Slice(p * br, n);
+                    int j = 0;
+                    Vector<T> v = new(value);
+                    for (; j <= n - Vector<T>.Count; j += Vector<T>.Count) (new Vector<T>(row[j..]) + v * new Vector<T>(line[j..])).CopyTo(row[j..]);
+                    for (; j < n; j++) row[j] += value * line[j];
+                }
+                else
+                {
+                    for (int j = 0, at = p * br; j < n; j++, at += bc) row[j] += value * b[at];
+                }
+            }
+        }
+    }
+
+    // y = a b   =>   da = dy bᵀ,   db = aᵀ dy, each summed over broadcast dimensions
+    private sealed class MatMulNode : Node<MatMulNode>
+    {
+        internal override string Operation => "MatMul";
+
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor a = Input(0), b = Input(1);
+            if (pass.Needs(a)) pass.Add(a, dy.MatMul(b.Transpose()).SumTo(a.Shape));
+            if (pass.Needs(b)) pass.Add(b, a.Transpose().MatMul(dy).SumTo(b.Shape));
+        }
+    }
+
+    // y = x Wᵀ + b   =>   dx = dy W,   dW = dyᵀ x,   db = sum over rows of dy
+    private sealed class LinearNode : Node<LinearNode>
+    {
+        internal override string Operation => "Linear";
+
+        internal override Tensor Composition()
+        {
+            Tensor y = Input(0).MatMul(Input(1).Transpose());
+            return InputCount > 2 && Input(2) is { } bias ? y + bias : y;
+        }
+
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor x = Input(0), weight = Input(1);
+            dy = dy.Contiguous();
+            Tensor rows = Rows(dy);
+            if (pass.Needs(weight))
+            {
+                Tensor dw = pass.Target(weight, out bool accumulate);
+                Multiply(rows.Transpose(), Rows(x), dw, accumulate);
+            }
+            if (Input(2) is { } bias && pass.Needs(bias)) pass.Add(bias, rows.Sum(0));
+            if (pass.Needs(x))
+            {
+                Tensor dx = pass.Target(x, out bool accumulate);
+                Multiply(rows, weight.Detach(), Rows(dx), accumulate);
+            }
+        }
+    }
+}
