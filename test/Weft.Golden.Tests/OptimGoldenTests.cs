@@ -1,0 +1,28 @@
+namespace Weft.Golden.Tests;
+
+/// <summary>Golden set <c>optim</c>: optimizer trajectories, schedules, averaging.</summary>
+public sealed class OptimGoldenTests
+{
+    private const string Set = "optim";
+
+    private static readonly GoldenRunner Runner = CreateRunner();
+
+    public static IEnumerable<TheoryDataRow<string, string>> Cases => GoldenRunner.Rows(Set);
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Cases))]
+    public void Case_OfTheReference_IsReproduced(string group, string name) => Runner.Run(group, name);
+
+    [Fact]
+    public void Folder_WhereItIsRequired_IsThere() => SharedFolder.RequireGolden(Set);
+
+    [Fact]
+    public void NotBuiltYet_HoldsNothingBack() => Assert.Empty(Runner.OutdatedRows());
+
+    // One line for each file of handlers.
+    private static GoldenRunner CreateRunner()
+    {
+        GoldenRunner runner = new(Set);
+        return runner;
+    }
+}
