@@ -27,10 +27,17 @@ internal sealed class GoldenRunner(string set)
     public void Add(string op, GoldenHandler handler, GoldenPrecision precisions = GoldenPrecision.F64 | GoldenPrecision.F32) =>
         _handlers.Add(op, (handler, precisions));
 
-    /// <summary>One row for each case that the set's folder holds.</summary>
-    public static IEnumerable<TheoryDataRow<string, string>> Rows(string set) =>
-        from golden in GoldenSet.All(set).SelectMany(file => file.Cases)
-        select new TheoryDataRow<string, string>(golden.Group, golden.Name) { Label = $"{golden.Group}/{golden.Name}" };
+    /// <summary>One row for each case that the set's folder holds; where there is none, one row that skips or fails with the reason.</summary>
+    public static IEnumerable<TheoryDataRow<string, string>> Rows(string set)
+    {
+        bool any = false;
+        foreach (GoldenCase golden in GoldenSet.All(set).SelectMany(file => file.Cases))
+        {
+            any = true;
+            yield return new TheoryDataRow<string, string>(golden.Group, golden.Name) { Label = $"{golden.Group}/{golden.Name}" };
+        }
+        if (!any) yield return new TheoryDataRow<string, string>("", "") { Label = $"{set} is absent" };
+    }
 
     /// <summary>Runs one case: passes, fails, or skips it because <see cref="NotBuiltYet"/> lists it.</summary>
     public void Run(string group, string name)

@@ -9,12 +9,9 @@ public sealed class OptimGoldenTests
 
     public static IEnumerable<TheoryDataRow<string, string>> Cases => GoldenRunner.Rows(Set);
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Cases))]
     public void Case_OfTheReference_IsReproduced(string group, string name) => Runner.Run(group, name);
-
-    [Fact]
-    public void Folder_WhereItIsRequired_IsThere() => SharedFolder.RequireGolden(Set);
 
     [Fact]
     public void NotBuiltYet_HoldsNothingBack() => Assert.Empty(Runner.OutdatedRows());
