@@ -1,0 +1,85 @@
+namespace Weft.Tokenizers;
+
+/// <summary>Applies merges to the tokens of one piece: always the lowest rank, the leftmost among equals, until none is left.</summary>
+internal static class BytePairMerger
+{
+    // Below this a scan over all pairs beats a heap; words are nearly always shorter. Beyond it a scan would be quadratic.
+    private const int LongestScan = 64;
+
+    /// <summary>Merges in place.</summary>
+    /// <returns>The number of tokens that are left at the front of <paramref name="tokens"/>.</returns>
+    public static int Merge(MergeTable merges, Span<int> tokens) =>
+        tokens.Length <= LongestScan ? MergeByScan(merges, tokens) : MergeByHeap(merges, tokens);
+
+    /// <summary>The plain rule, quadratic in the number of tokens.</summary>
+    internal static int MergeByScan(MergeTable merges, Span<int> tokens)
+    {
+        int count = tokens.Length;
+        if (count < 2) return count;
+        Span<int> ranks = count <= LongestScan ? stackalloc int[LongestScan] : new int[count]; // ranks[i]: the pair (i, i + 1)
+        for (int i = 0; i + 1 < count; i++) ranks[i] = merges.Rank(tokens[i], tokens[i + 1], out _);
+
+        while (true)
+        {
+            int best = -1;
+            int bestRank = MergeTable.Never;
+            for (int i = 0; i + 1 < count; i++)
+            {
+                if (ranks[i] >= bestRank) continue;
+                bestRank = ranks[i];
+                best = i;
+            }
+            if (best < 0) return count;
+
+            merges.Rank(tokens[best], tokens[best + 1], out int merged);
+            tokens[best] = merged;
+            tokens[(best + 2)..count].CopyTo(tokens[(best + 1)..]);
+            if (best + 2 < count) ranks[(best + 2)..(count - 1)].CopyTo(ranks[(best + 1)..]);
+            count--;
+            if (best > 0) ranks[best - 1] = merges.Rank(tokens[best - 1], merged, out _);
+            if (best + 1 < count) ranks[best] = merges.Rank(merged, tokens[best + 1], out _);
+        }
+    }
+
+    /// <summary>The same result in O(n log n): a linked list of tokens and a heap of the pairs that may merge.</summary>
+    internal static int MergeByHeap(MergeTable merges, Span<int> tokens)
+    {
+        int count = tokens.Length;
+        if (count < 2) return count;
+        int[] previous = new int[count];
+        int[] next = new int[count];
+        PriorityQueue<int, long> candidates = new(count); // position of the left token; ordered by rank, then position
+        for (int i = 0; i < count; i++)
+        {
+            previous[i] = i - 1;
+            next[i] = i + 1 < count ? i + 1 : -1;
+            Offer(merges, tokens, next, candidates, i);
+        }
+
+        while (candidates.TryDequeue(out int left, out long priority))
+        {
+            // An entry is stale when its pair has changed since: the rank that stands there now is another one.
+            if (tokens[left] < 0 || next[left] < 0) continue;
+            int right = next[left];
+            if (merges.Rank(tokens[left], tokens[right], out int merged) != (int)(priority >> 32)) continue;
+
+            tokens[left] = merged;
+            tokens[right] = -1;
+            next[left] = next[right];
+            if (next[right] >= 0) previous[next[right]] = left;
+            if (previous[left] >= 0) Offer(merges, tokens, next, candidates, previous[left]);
+            Offer(merges, tokens, next, candidates, left);
+        }
+
+        int written = 0;
+        for (int i = 0; i >= 0; i = next[i]) tokens[written++] = tokens[i];
+        return written;
+    }
+
+    private static void Offer(MergeTable merges, Span<int> tokens, int[] next, PriorityQueue<int, long> candidates, int left)
+    {
+        if (next[left] < 0) return;
+        int rank = merges.Rank(tokens[left], tokens[next[left]], out _);
+        if (rank != MergeTable.Never) candidates.Enqueue(left, (long)rank << 32 | (uint)left);
+    }
+}

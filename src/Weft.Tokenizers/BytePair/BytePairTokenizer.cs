@@ -1,0 +1,153 @@
+using System.Buffers;
+using System.Text;
+
+namespace Weft.Tokenizers;
+
+/// <summary>Byte-level byte-pair encoding: any text is encoded, and decoding gives back exactly that text.</summary>
+/// <remarks>
+/// Text is cut into pieces (<see cref="PreTokenScanner"/>), each piece becomes UTF-8 bytes, and neighbouring tokens merge in the
+/// order in which the merges were learned (Sennrich et al. 2016, arXiv:1508.07909; on bytes: Radford et al. 2019).
+/// </remarks>
+public sealed class BytePairTokenizer : Tokenizer
+{
+    private readonly byte[]?[] _bytes; // by token id; null where no token has the id
+    private readonly int[] _idOfByte = new int[256];
+    private readonly MergeTable _merges;
+    private readonly PreTokenScanner _scanner;
+    private readonly PieceCache _cache = new();
+    private readonly Dictionary<string, int> _ids;
+    private readonly AddedToken[] _added;
+    private readonly bool[] _special;
+    private readonly AddedTokenMatcher _always;
+    private readonly AddedTokenMatcher _allowed;
+    private readonly int _longestToken;
+
+    /// <param name="vocabulary">Tokens in the byte alphabet with their ids; all 256 single bytes are there.</param>
+    /// <param name="merges">Pairs of token ids that merge, with their ranks and results.</param>
+    /// <param name="scanner">Cuts text into pieces.</param>
+    /// <param name="addedTokens">Tokens that are looked for in the text.</param>
+    internal BytePairTokenizer(
+        IReadOnlyDictionary<string, int> vocabulary, MergeTable merges, PreTokenScanner scanner, IEnumerable<AddedToken> addedTokens)
+    {
+        _merges = merges;
+        _scanner = scanner;
+        _added = [.. addedTokens.OrderBy(token => token.Id)];
+        int size = Math.Max(vocabulary.Values.DefaultIfEmpty(-1).Max(), _added.Select(token => token.Id).DefaultIfEmpty(-1).Max()) + 1;
+        _bytes = new byte[size][];
+        _special = new bool[size];
+        _ids = new Dictionary<string, int>(vocabulary, StringComparer.Ordinal);
+        foreach ((string token, int id) in vocabulary) _bytes[id] = ByteAlphabet.Read(token) ?? Encoding.UTF8.GetBytes(token);
+        foreach (AddedToken token in _added)
+        {
+            _bytes[token.Id] = Encoding.UTF8.GetBytes(token.Content);
+            _special[token.Id] = token.Special;
+            _ids[token.Content] = token.Id;
+        }
+        for (int value = 0; value < 256; value++)
+            if (!vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out _idOfByte[value]))
+                throw new ArgumentException($"The vocabulary lacks the byte 0x{value:X2}.", nameof(vocabulary));
+        _longestToken = _bytes.Max(bytes => bytes?.Length ?? 0);
+        _always = new AddedTokenMatcher(_added.Where(token => !token.Special));
+        _allowed = new AddedTokenMatcher(_added);
+    }
+
+    /// <inheritdoc/>
+    public override int VocabularySize => _bytes.Length;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<AddedToken> AddedTokens => _added;
+
+    /// <summary>The learned merges as pairs of token ids, in the order in which they apply.</summary>
+    public IEnumerable<(int Left, int Right, int Id)> Merges => _merges.InOrder();
+
+    /// <summary>Cuts text into pieces.</summary>
+    internal PreTokenScanner Scanner => _scanner;
+
+    /// <inheritdoc/>
+    public override void Encode(ReadOnlySpan<char> text, List<int> ids, EncodeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        ArgumentNullException.ThrowIfNull(options);
+        AddedTokenMatcher matcher = options.AllowSpecial ? _allowed : _always;
+        int start = 0;
+        while (start < text.Length && matcher.Find(text, start, out int index) is AddedToken token)
+        {
+            EncodePlain(text[start..index], ids);
+            ids.Add(token.Id);
+            start = index + token.Content.Length;
+        }
+        EncodePlain(text[start..], ids);
+    }
+
+    /// <inheritdoc/>
+    public override string Decode(ReadOnlySpan<int> ids, bool skipSpecial = false)
+    {
+        ArrayBufferWriter<byte> bytes = new(Math.Max(16, ids.Length * 4));
+        foreach (int id in ids)
+        {
+            ReadOnlySpan<byte> token = TokenBytes(id);
+            if (!skipSpecial || !_special[id]) bytes.Write(token);
+        }
+        return Encoding.UTF8.GetString(bytes.WrittenSpan);
+    }
+
+    /// <inheritdoc/>
+    public override string Token(int id)
+    {
+        ReadOnlySpan<byte> bytes = TokenBytes(id);
+        string spelling = ByteAlphabet.Spell(bytes);
+        return _ids.TryGetValue(spelling, out int known) && known == id ? spelling : Encoding.UTF8.GetString(bytes);
+    }
+
+    /// <inheritdoc/>
+    public override string TokenText(int id) => Encoding.UTF8.GetString(TokenBytes(id));
+
+    /// <inheritdoc/>
+    public override ReadOnlySpan<byte> TokenBytes(int id) =>
+        (uint)id < (uint)_bytes.Length && _bytes[id] is byte[] bytes ? bytes : throw UnknownId(id);
+
+    /// <inheritdoc/>
+    public override int? TokenId(string token) => _ids.TryGetValue(token, out int id) ? id : null;
+
+    /// <inheritdoc/>
+    public override IncrementalDecoder CreateDecoder(bool skipSpecial = false) =>
+        new ByteIncrementalDecoder(this, _longestToken, skipSpecial ? _special : null);
+
+    /// <inheritdoc/>
+    public override void Save(string path) => BytePairJson.Save(this, _ids, path);
+
+    private void EncodePlain(ReadOnlySpan<char> text, List<int> ids)
+    {
+        for (int start = 0; start < text.Length;)
+        {
+            int end = _scanner.End(text, start);
+            EncodePiece(text[start..end], ids);
+            start = end;
+        }
+    }
+
+    private void EncodePiece(ReadOnlySpan<char> piece, List<int> ids)
+    {
+        if (_cache.TryGet(piece, out ReadOnlySpan<int> known))
+        {
+            ids.AddRange(known);
+            return;
+        }
+
+        // 3 bytes of UTF-8 for one UTF-16 unit is the most there can be.
+        int room = piece.Length * 3;
+        byte[]? rentedBytes = room > 256 ? ArrayPool<byte>.Shared.Rent(room) : null;
+        int[]? rentedTokens = room > 256 ? ArrayPool<int>.Shared.Rent(room) : null;
+        Span<byte> bytes = rentedBytes ?? stackalloc byte[256];
+        Span<int> tokens = rentedTokens ?? stackalloc int[256];
+
+        int count = Encoding.UTF8.GetBytes(piece, bytes);
+        for (int i = 0; i < count; i++) tokens[i] = _idOfByte[bytes[i]];
+        count = BytePairMerger.Merge(_merges, tokens[..count]);
+        ids.AddRange(tokens[..count]);
+        _cache.Add(piece, tokens[..count]);
+
+        if (rentedBytes is not null) ArrayPool<byte>.Shared.Return(rentedBytes);
+        if (rentedTokens is not null) ArrayPool<int>.Shared.Return(rentedTokens);
+    }
+}

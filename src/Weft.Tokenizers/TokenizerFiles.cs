@@ -1,0 +1,29 @@
+namespace Weft.Tokenizers;
+
+/// <summary>Finds out which tokenizer files stand at a path.</summary>
+internal static class TokenizerFiles
+{
+    public static Tokenizer Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path)) return LoadFolder(path);
+        if (!File.Exists(path)) throw new FileNotFoundException($"{path}: there is no tokenizer file or model folder here.", path);
+        return TokenizerJson.Load(path);
+    }
+
+    private static Tokenizer LoadFolder(string folder)
+    {
+        if (First(folder, "tokenizer.json", "tokenizer.json.gz") is string json) return TokenizerJson.Load(json);
+        if (First(folder, "vocab.json", "encoder.json") is string vocabulary && First(folder, "merges.txt", "vocab.bpe") is string merges)
+            return Gpt2Files.Load(vocabulary, merges);
+        throw new FileNotFoundException($"{folder}: the folder holds neither tokenizer.json nor vocab.json with merges.txt.", folder);
+    }
+
+    private static string? First(string folder, params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+            if (Path.Combine(folder, name) is string path && File.Exists(path))
+                return path;
+        return null;
+    }
+}
