@@ -82,7 +82,7 @@ internal static class Elementwise
 
     // ---- Two operands ---------------------------------------------------------------------------------------------------
 
-    /// <summary>y = f(a, b) with broadcasting.</summary>
+    /// <summary>y = f(a, b) with broadcasting. A null derivative means that it is zero everywhere.</summary>
     internal static Tensor Binary<TFunction>(Tensor a, Tensor b, string operation, BinaryDerivative? da, BinaryDerivative? db) where TFunction : IBinaryFunction
     {
         RequireFloating(a, operation);
@@ -94,7 +94,7 @@ internal static class Elementwise
             if (a.DType == DType.Float32) BinaryKernel<float, TFunction>(a, b, y);
             else BinaryKernel<double, TFunction>(a, b, y);
         }
-        if (!GradMode.Records(a, b)) return y;
+        if ((da is null && db is null) || !GradMode.Records(a, b)) return y;
         BinaryNode node = BinaryNode.Rent();
         (node.Name, node.DerivativeA, node.DerivativeB) = (operation, da, db);
         node.Connect(y, a, b);

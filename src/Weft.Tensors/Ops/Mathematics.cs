@@ -32,6 +32,48 @@ public static class Mathematics
     /// <summary>The cosine of an angle in radians.</summary>
     public static Tensor Cos(this Tensor x) => Elementwise.Unary<CosFunction>(x, "Cos", static (x, y, dy) => -(dy * x.Sin()));
 
+    /// <summary>|x|; the derivative at 0 is 0.</summary>
+    public static Tensor Absolute(this Tensor x) => Elementwise.Unary<AbsoluteFunction>(x, "Absolute", static (x, y, dy) => dy * x.Sign());
+
+    /// <summary>1, 0 or -1, by the sign of x; NaN stays NaN. The derivative is 0.</summary>
+    public static Tensor Sign(this Tensor x) => Elementwise.Unary<SignFunction>(x, "Sign", null);
+
+    /// <summary>e^x - 1, exact near 0.</summary>
+    public static Tensor ExpMinusOne(this Tensor x) => Elementwise.Unary<ExpMinusOneFunction>(x, "ExpMinusOne", static (x, y, dy) => dy * (y + 1.0));
+
+    /// <summary>ln(1 + x), exact near 0.</summary>
+    public static Tensor LogOnePlus(this Tensor x) => Elementwise.Unary<LogOnePlusFunction>(x, "LogOnePlus", static (x, y, dy) => dy / (x + 1.0));
+
+    /// <summary>The error function 2/√π ∫₀ˣ e^(-t²) dt.</summary>
+    public static Tensor Erf(this Tensor x) => Elementwise.Unary<ErfFunction>(x, "Erf", static (x, y, dy) => dy * ((x * -x).Exp() * TwoOverSqrtPi));
+
+    private const double TwoOverSqrtPi = 1.1283791670955126;
+
+    private readonly struct AbsoluteFunction : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Abs(x);
+    }
+
+    private readonly struct SignFunction : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => x > T.Zero ? T.One : x < T.Zero ? -T.One : T.IsNaN(x) ? x : T.Zero;
+    }
+
+    private readonly struct ExpMinusOneFunction : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.CreateTruncating(SpecialFunctions.ExpMinusOne(double.CreateTruncating(x)));
+    }
+
+    private readonly struct LogOnePlusFunction : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.CreateTruncating(SpecialFunctions.LogOnePlus(double.CreateTruncating(x)));
+    }
+
+    private readonly struct ErfFunction : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.CreateTruncating(SpecialFunctions.Erf(double.CreateTruncating(x)));
+    }
+
     private readonly struct ExpFunction : IUnaryFunction
     {
         public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Exp(x);

@@ -33,6 +33,20 @@ public static class Reductions
     /// <summary>The mean over one dimension (negative counts from the end).</summary>
     public static Tensor Mean(this Tensor x, int dimension, bool keepDimension = false) => x.Sum(dimension, keepDimension) / (double)x.Shape[x.Shape.Dimension(dimension, nameof(Mean))];
 
+    /// <summary>The mean over several dimensions, which disappear or keep size 1; over all where none is named. NaN over no elements.</summary>
+    public static Tensor Mean(this Tensor x, bool keepDimensions, params ReadOnlySpan<int> dimensions)
+    {
+        int count = x.Count;
+        if (!dimensions.IsEmpty)
+        {
+            count = 1;
+            int mask = Mask(x, dimensions, nameof(Mean));
+            for (int d = 0; d < x.Rank; d++) if ((mask >> d & 1) != 0) count *= x.Shape[d];
+        }
+        Tensor sum = dimensions.IsEmpty ? Sum(x, keepDimensions, AllDimensions(x.Rank).AsSpan()) : Sum(x, keepDimensions, dimensions);
+        return sum / (double)count;
+    }
+
     /// <summary>Sums over the dimensions along which a shape was stretched: the transpose of broadcasting.</summary>
     public static Tensor SumTo(this Tensor x, Shape shape)
     {
