@@ -16,6 +16,8 @@ namespace Weft.Tensors;
 public sealed class Tensor
 {
     private Storage? _storage;
+    private Tensor? _grad;
+    private bool _gradIsCleared;
 
     internal Tensor()
     {
@@ -43,7 +45,11 @@ public sealed class Tensor
     public bool RequiresGrad { get; private set; }
 
     /// <summary>The gradient that backward passes have accumulated here, or null. Same shape and type as this tensor.</summary>
-    public Tensor? Grad { get; set; }
+    public Tensor? Grad
+    {
+        get => _gradIsCleared ? null : _grad;
+        set => (_grad, _gradIsCleared) = (value, false);
+    }
 
     /// <summary>Whether gradients flow to or through this tensor.</summary>
     public bool Tracks => RequiresGrad || Producer is not null;
@@ -308,6 +314,22 @@ public sealed class Tensor
     {
         if (!Tracks) throw new InvalidOperationException("AddHook: no gradient flows through this tensor.");
         (Hooks ??= []).Add(hook);
+    }
+
+    /// <summary>Forgets the gradient but keeps its memory for the next one.</summary>
+    public void ClearGrad() => _gradIsCleared = true;
+
+    /// <summary>Memory for this parameter's gradient, which outlives the step, and whether it already holds one.</summary>
+    internal Tensor GradMemory(out bool accumulate)
+    {
+        accumulate = _grad is not null && !_gradIsCleared;
+        if (_grad is null || (_gradIsCleared && (!_grad.IsContiguous || _grad.Producer is not null)))
+        {
+            using MemoryScope.Suspension outside = MemoryScope.Suspend();
+            _grad = Uninitialized(Shape, DType);
+        }
+        _gradIsCleared = false;
+        return _grad;
     }
 
     internal void RequireUnrecorded(string operation)

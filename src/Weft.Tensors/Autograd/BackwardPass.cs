@@ -108,12 +108,7 @@ internal sealed class BackwardPass
     internal Tensor Target(Tensor input, out bool accumulate)
     {
         Debug.Assert(!CreateGraph);
-        if (KeepsInGrad(input))
-        {
-            accumulate = input.Grad is not null;
-            if (!accumulate) input.Grad = NewGrad(input);
-            return input.Grad!;
-        }
+        if (KeepsInGrad(input)) return input.GradMemory(out accumulate);
         if (input.PendingGrad is { } pending)
         {
             accumulate = true;
@@ -227,22 +222,20 @@ internal sealed class BackwardPass
 
     private void AddToParameter(Tensor parameter, Tensor gradient)
     {
-        if (CreateGraph) parameter.Grad = parameter.Grad is null ? gradient : parameter.Grad + gradient;
-        else if (parameter.Grad is not null) InPlace.Add(parameter.Grad, gradient);
-        else (parameter.Grad = NewGrad(parameter)).CopyFrom(gradient);
+        if (CreateGraph)
+        {
+            parameter.Grad = parameter.Grad is null ? gradient : parameter.Grad + gradient;
+            return;
+        }
+        Tensor memory = parameter.GradMemory(out bool accumulate);
+        if (accumulate) InPlace.Add(memory, gradient);
+        else memory.CopyFrom(gradient);
     }
 
     private static Tensor CallHooks(Tensor tensor, Tensor gradient)
     {
         foreach (Func<Tensor, Tensor?> hook in tensor.Hooks!) gradient = hook(gradient) ?? gradient;
         return gradient;
-    }
-
-    // A parameter's gradient outlives the step.
-    private static Tensor NewGrad(Tensor parameter)
-    {
-        using MemoryScope.Suspension outside = MemoryScope.Suspend();
-        return Tensor.Uninitialized(parameter.Shape, parameter.DType);
     }
 
     private static BackwardPass Rent(bool createGraph, bool intoParameters)

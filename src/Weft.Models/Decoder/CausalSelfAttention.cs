@@ -1,0 +1,71 @@
+using Weft.Models.Layers;
+using Weft.Tensors;
+
+namespace Weft.Models.Decoder;
+
+/// <summary>Each token gathers information from itself and the tokens before it.</summary>
+/// <remarks>
+/// softmax(q kᵀ / sqrt(D) + mask) v per head (Vaswani et al. 2017, arXiv:1706.03762, eq. 1). With fewer key-value heads than
+/// query heads, query head h uses key-value head h / (H / G) (Ainslie et al. 2023, arXiv:2305.13245).
+/// Shapes: x [B, T, C] -> [B, T, C].
+/// </remarks>
+public sealed class CausalSelfAttention : Layer
+{
+    private readonly string _name, _pattern;
+    private readonly int _block, _headCount, _keyValueHeadCount, _headSize;
+    private readonly RotaryPositions? _rotary;
+
+    internal CausalSelfAttention(string name, int block, DecoderConfig config, RotaryPositions? rotary, DType dtype)
+    {
+        _name = name;
+        _pattern = name + ".pattern";
+        _block = block;
+        _headCount = config.HeadCount;
+        _keyValueHeadCount = config.ResolvedKeyValueHeadCount;
+        _headSize = config.ResolvedHeadSize;
+        _rotary = rotary;
+        QueryKeyValue = new Linear(name + ".query_key_value", config.HiddenSize, (_headCount + 2 * _keyValueHeadCount) * _headSize, config.LinearBias, dtype);
+        Output = new Linear(name + ".output", _headCount * _headSize, config.HiddenSize, config.LinearBias, dtype);
+    }
+
+    /// <summary>Queries of all heads, then keys, then values, in one map: [(H + 2 G) D, C].</summary>
+    public Linear QueryKeyValue { get; }
+
+    /// <summary>Back to the residual stream: [C, H D].</summary>
+    public Linear Output { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Tensor> Parameters => [.. QueryKeyValue.Parameters, .. Output.Parameters];
+
+    internal Tensor Forward(Tensor x, ForwardSettings settings)
+    {
+        int B = x.Shape[0], T = x.Shape[1], H = _headCount, G = _keyValueHeadCount, D = _headSize;
+        Tensor all = QueryKeyValue.Forward(x).Reshape(B, T, H + 2 * G, D);          // [B, T, H + 2G, D]
+        Tensor q = all.Narrow(2, 0, H), k = all.Narrow(2, H, G), v = all.Narrow(2, H + G, G);
+        if (_rotary is not null)
+        {
+            int first = settings.Cache?.Count ?? 0;
+            q = _rotary.Apply(q, first, settings.Positions);                        // [B, T, H, D]
+            k = _rotary.Apply(k, first, settings.Positions);                        // [B, T, G, D]
+        }
+        if (settings.Cache is { } cache) (k, v) = cache.Append(_block, k, v);       // [B, S, G, D]
+
+        double scale = 1 / Math.Sqrt(D);
+        Tensor y = settings.Dropout is null && settings.KeyMask is null && settings.Tap is null
+            ? q.CausalAttention(k, v, scale)
+            : WithPattern(q, k, v, scale, settings);                                // [B, T, H, D]
+        return Output.Forward(y.Reshape(B, T, H * D));                              // [B, T, C]
+    }
+
+    // The same with the matrix of weights at hand: for padding, dropout on the weights, and those who look at them.
+    private Tensor WithPattern(Tensor q, Tensor k, Tensor v, double scale, ForwardSettings settings)
+    {
+        Tensor pattern = q.CausalAttentionPattern(k, scale, settings.KeyMask);      // [B, H, T, S]
+        settings.Tap?.Invoke(_pattern, pattern);
+        if (settings.Dropout is { } dropout) pattern = dropout.Apply(pattern, _pattern);
+        return pattern.AttendTo(v);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{_name}: {_headCount} heads of {_headSize}, {_keyValueHeadCount} for keys and values";
+}

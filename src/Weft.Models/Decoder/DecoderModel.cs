@@ -1,0 +1,112 @@
+using Weft.Models.Layers;
+using Weft.Tensors;
+using Weft.Tensors.Random;
+
+namespace Weft.Models.Decoder;
+
+/// <summary>A decoder-only transformer: predicts each next token from those before it.</summary>
+/// <remarks>Embed, blocks, norm, head. Shapes: ids [B, T] -> logits [B, T, V].</remarks>
+public sealed class DecoderModel : Layer
+{
+    private static readonly ForwardSettings s_plain = new();
+
+    /// <summary>Makes the model with zero weights; initialise or load them next.</summary>
+    /// <exception cref="ArgumentException">The configuration is not valid; the message names the field.</exception>
+    public DecoderModel(DecoderConfig config, DType dtype = DType.Float32)
+    {
+        config.Validate();
+        Config = config;
+        DType = dtype;
+        TokenEmbedding = new Embedding("embedding.tokens", config.VocabularySize, config.HiddenSize, dtype);
+        PositionEmbedding = config.Positions == PositionScheme.Learned ? new Embedding("embedding.positions", config.ContextLength, config.HiddenSize, dtype) : null;
+        RotaryPositions? rotary = config.Positions == PositionScheme.Rotary ? new RotaryPositions(config.ContextLength, config.ResolvedHeadSize, config.RotaryBase, dtype) : null;
+        Blocks = [.. Enumerable.Range(0, config.BlockCount).Select(l => new DecoderBlock($"blocks.{l}", l, config, rotary, dtype))];
+        Norm = CreateNorm("norm", config, dtype);
+        Head = config.TieEmbeddings ? null : new Linear("head", config.HiddenSize, config.VocabularySize, bias: false, dtype);
+        Parameters = [.. CollectParameters()];
+    }
+
+    /// <summary>The architecture.</summary>
+    public DecoderConfig Config { get; }
+
+    /// <summary>The element type of weights and activations.</summary>
+    public DType DType { get; }
+
+    /// <summary>A vector per token id: [V, C].</summary>
+    public Embedding TokenEmbedding { get; }
+
+    /// <summary>A vector per position: [ContextLength, C]; null for other position schemes.</summary>
+    public Embedding? PositionEmbedding { get; }
+
+    /// <summary>The transformer layers, from the input to the output.</summary>
+    public IReadOnlyList<DecoderBlock> Blocks { get; }
+
+    /// <summary>Before the head.</summary>
+    public Normalization Norm { get; }
+
+    /// <summary>The map to logits: [V, C]; null where the token embedding serves.</summary>
+    public Linear? Head { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> Parameters { get; }
+
+    /// <summary>The number of weights, a tied head counted once.</summary>
+    public long ParameterCount => Parameters.Sum(static p => (long)p.Count);
+
+    /// <summary>
+    /// Draws initial weights as GPT-2 does: normal with the configured deviation, those that write to the residual stream
+    /// divided by sqrt(2 L), offsets 0, gains 1 (Radford et al. 2019, section 2.3).
+    /// </summary>
+    public DecoderModel Initialize(RandomGenerator generator)
+    {
+        double deviation = Config.InitializerRange;
+        foreach (Tensor parameter in Parameters)
+        {
+            if (parameter.Rank < 2) continue;
+            bool writesResidual = parameter.Name!.EndsWith("attention.output.weight", StringComparison.Ordinal) || parameter.Name.EndsWith("contract.weight", StringComparison.Ordinal);
+            generator.FillGaussian(parameter.Detach(), 0, writesResidual ? deviation / Math.Sqrt(2 * Config.BlockCount) : deviation);
+        }
+        return this;
+    }
+
+    /// <summary>Predicts the token after each position.</summary>
+    /// <param name="ids">Token ids, [B, T] Int32.</param>
+    /// <param name="settings">Cache, dropout, positions and taps; null for none.</param>
+    /// <returns>Logits, [B, T, V].</returns>
+    /// <exception cref="ArgumentException">The ids are not a matrix, or there are more than the context length holds.</exception>
+    public Tensor Forward(Tensor ids, ForwardSettings? settings = null) => Logits(Hidden(ids, settings));
+
+    /// <summary>The final hidden states, normalised: what the head reads. Shapes: ids [B, T] -> [B, T, C].</summary>
+    /// <inheritdoc cref="Forward"/>
+    public Tensor Hidden(Tensor ids, ForwardSettings? settings = null)
+    {
+        settings ??= s_plain;
+        if (ids.Rank != 2 || ids.DType != DType.Int32) throw new ArgumentException($"DecoderModel: ids must be Int32 [B, T], not {ids.DType} {ids.Shape}.");
+        int T = ids.Shape[1], first = settings.Cache?.Count ?? 0;
+        if (first + T > Config.ContextLength) throw new ArgumentException($"DecoderModel: {first + T} tokens, but the context holds {Config.ContextLength}.");
+
+        Tensor x = TokenEmbedding.Forward(ids);                                     // [B, T, C]
+        if (PositionEmbedding is not null)
+            x += settings.Positions is { } positions ? PositionEmbedding.Forward(positions) : PositionEmbedding.Weight.Narrow(0, first, T);
+        if (settings.Dropout is { } dropout) x = dropout.Apply(x, "embedding");
+        settings.Tap?.Invoke("embedding", x);
+        foreach (DecoderBlock block in Blocks) x = block.Forward(x, settings);      // [B, T, C]
+        settings.Cache?.Advance();
+        x = Norm.Forward(x);                                                        // [B, T, C]
+        settings.Tap?.Invoke("norm", x);
+        return x;
+    }
+
+    /// <summary>The head alone. Shapes: hidden [.., C] -> logits [.., V].</summary>
+    public Tensor Logits(Tensor hidden) => hidden.Linear(Head?.Weight ?? TokenEmbedding.Weight);
+
+    internal static Normalization CreateNorm(string name, DecoderConfig config, DType dtype) =>
+        config.Normalization == NormalizationKind.LayerNorm
+            ? new LayerNorm(name, config.HiddenSize, config.NormalizationEpsilon, config.NormalizationBias, dtype)
+            : new RmsNorm(name, config.HiddenSize, config.NormalizationEpsilon, dtype);
+
+    private IEnumerable<Tensor> CollectParameters() =>
+    [
+        .. TokenEmbedding.Parameters, .. PositionEmbedding?.Parameters ?? [], .. Blocks.SelectMany(static b => b.Parameters), .. Norm.Parameters, .. Head?.Parameters ?? [],
+    ];
+}

@@ -1,0 +1,67 @@
+using Weft.Tensors;
+
+namespace Weft.Models.Decoder;
+
+/// <summary>Keys and values of the tokens seen so far, so that a new token costs one row instead of a whole text.</summary>
+/// <remarks>
+/// Memory is taken once for the whole capacity: per block, keys and values of shape [B, S, G, D]. Cached and uncached logits agree
+/// up to the order of summation.
+/// </remarks>
+public sealed class KeyValueCache
+{
+    private readonly Tensor[] _keys, _values;
+    private int _pending;
+
+    /// <summary>Makes an empty cache.</summary>
+    /// <param name="config">The model's architecture.</param>
+    /// <param name="batch">B: the number of texts that advance together.</param>
+    /// <param name="capacity">The most tokens that it can hold; 0 means the context length.</param>
+    /// <param name="dtype">The model's element type.</param>
+    public KeyValueCache(DecoderConfig config, int batch = 1, int capacity = 0, DType dtype = DType.Float32)
+    {
+        Capacity = capacity == 0 ? config.ContextLength : capacity;
+        using MemoryScope.Suspension outside = MemoryScope.Suspend();
+        Shape shape = [batch, Capacity, config.ResolvedKeyValueHeadCount, config.ResolvedHeadSize]; // [B, S, G, D]
+        _keys = new Tensor[config.BlockCount];
+        _values = new Tensor[config.BlockCount];
+        for (int l = 0; l < config.BlockCount; l++) (_keys[l], _values[l]) = (Tensor.Zeros(shape, dtype), Tensor.Zeros(shape, dtype));
+    }
+
+    /// <summary>The most tokens that fit.</summary>
+    public int Capacity { get; }
+
+    /// <summary>S: the number of tokens held.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The memory taken, in bytes.</summary>
+    public long Bytes => _keys.Sum(static k => (long)k.Count * k.DType.SizeInBytes()) * 2;
+
+    /// <summary>Forgets every token after the first <paramref name="count"/>.</summary>
+    public void Truncate(int count)
+    {
+        if (count < 0 || count > Count) throw new ArgumentOutOfRangeException(nameof(count), $"KeyValueCache: cannot keep {count} of {Count} tokens.");
+        Count = count;
+    }
+
+    /// <summary>Adds a block's keys and values of new tokens and returns those of all. Shapes: [B, T, G, D] -> [B, S + T, G, D].</summary>
+    internal (Tensor Keys, Tensor Values) Append(int block, Tensor keys, Tensor values)
+    {
+        int added = keys.Shape[1];
+        if (Count + added > Capacity) throw new InvalidOperationException($"KeyValueCache: {Count} + {added} tokens do not fit into {Capacity}.");
+        _pending = added;
+        return (Write(_keys[block], keys, added), Write(_values[block], values, added));
+    }
+
+    /// <summary>Counts the tokens that every block has appended.</summary>
+    internal void Advance()
+    {
+        Count += _pending;
+        _pending = 0;
+    }
+
+    private Tensor Write(Tensor all, Tensor rows, int added)
+    {
+        all.Narrow(1, Count, added).CopyFrom(rows.Detach());
+        return all.Narrow(1, 0, Count + added);
+    }
+}

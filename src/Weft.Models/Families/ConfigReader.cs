@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Weft.Tensors.Files;
+
+namespace Weft.Models.Families;
+
+/// <summary>Reads a model's <c>config.json</c> and notices every key that nobody asked about.</summary>
+/// <remarks>A key that is not understood may change what the model computes, so it is refused by name instead of ignored.</remarks>
+public sealed class ConfigReader
+{
+    // Keys of every Hugging Face configuration that say nothing about the computation.
+    private static readonly HashSet<string> s_inert = new(StringComparer.Ordinal)
+    {
+        "_name_or_path", "_attn_implementation_autoset", "architectures", "auto_map", "chunk_size_feed_forward", "dtype", "torch_dtype", "transformers_version", "use_cache",
+        "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id", "finetuning_task", "id2label", "label2id", "problem_type",
+        "initializer_range", "initializer_factor", "output_attentions", "output_hidden_states", "return_dict", "task_specific_params", "tie_word_embeddings", "tokenizer_class",
+        "pretraining_tp", "model_type", "keys_to_ignore_at_inference", "max_length", "_commit_hash", "torchscript", "use_bfloat16", "unsloth_version", "unsloth_fixed",
+    };
+
+    private readonly JsonElement _root;
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+
+    private ConfigReader(string path, JsonElement root)
+    {
+        Path = path;
+        _root = root;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Opens a configuration.</summary>
+    /// <exception cref="WeftFileException">The file is not a JSON object.</exception>
+    public static ConfigReader Open(string path)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new WeftFileException(path, 0, "is not a JSON object.");
+            return new ConfigReader(path, document.RootElement.Clone());
+        }
+        catch (JsonException exception)
+        {
+            throw new WeftFileException(path, exception.BytePositionInLine ?? 0, $"is not valid JSON (line {exception.LineNumber + 1}).", exception);
+        }
+    }
+
+    /// <summary>A text; the fallback where the key is absent or null.</summary>
+    public string? Text(string key, string? fallback = null) => Find(key) is not { } value ? fallback : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(key, value, "a text");
+
+    /// <summary>A whole number; the fallback where the key is absent or null.</summary>
+    public int? Integer(string key, int? fallback = null) =>
+        Find(key) is not { } value ? fallback : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Wrong(key, value, "a whole number");
+
+    /// <summary>A whole number that has to be there.</summary>
+    public int RequiredInteger(string key) => Integer(key) ?? throw new WeftFileException(Path, 0, $"lacks the key '{key}'.");
+
+    /// <summary>A number; the fallback where the key is absent or null.</summary>
+    public double Number(string key, double fallback) =>
+        Find(key) is not { } value ? fallback : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Wrong(key, value, "a number");
+
+    /// <summary>A truth value; the fallback where the key is absent or null.</summary>
+    public bool Flag(string key, bool fallback) => Find(key) is not { } value ? fallback : value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Wrong(key, value, "true or false"),
+    };
+
+    /// <summary>A token id, or the first of a list of them.</summary>
+    public int? TokenId(string key) => Find(key) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Array ? value.GetArrayLength() == 0 ? null : value[0].GetInt32()
+        : Integer(key);
+
+    /// <summary>A nested object or array; null where the key is absent or null.</summary>
+    public JsonElement? Element(string key) => Find(key);
+
+    /// <summary>Notes keys that are known to have no effect here.</summary>
+    public void Ignore(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys) _asked.Add(key);
+    }
+
+    /// <summary>Refuses a setting that is understood but not built.</summary>
+    public WeftFileException Unsupported(string key, string value) => new(Path, 0, $"'{key}' is {value}, which is not supported for model_type '{Text("model_type")}'.");
+
+    /// <summary>Refuses keys that nobody asked about.</summary>
+    /// <exception cref="WeftFileException">There is one; the message names it.</exception>
+    public void RefuseUnknown()
+    {
+        foreach (JsonProperty property in _root.EnumerateObject())
+        {
+            if (_asked.Contains(property.Name) || s_inert.Contains(property.Name)) continue;
+            throw new WeftFileException(Path, 0, $"has the key '{property.Name}', which is not known for model_type '{Text("model_type")}' and may change what the model computes.");
+        }
+    }
+
+    private JsonElement? Find(string key)
+    {
+        _asked.Add(key);
+        return _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    }
+
+    private WeftFileException Wrong(string key, JsonElement value, string expected) => new(Path, 0, $"'{key}' is {value.GetRawText()}, but must be {expected}.");
+}

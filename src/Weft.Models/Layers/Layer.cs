@@ -1,0 +1,18 @@
+using Weft.Tensors;
+
+namespace Weft.Models.Layers;
+
+/// <summary>A part of a model that has parameters.</summary>
+public abstract class Layer
+{
+    /// <summary>The parameters in a fixed order; each carries its full name, such as <c>blocks.0.attention.output.weight</c>.</summary>
+    public abstract IEnumerable<Tensor> Parameters { get; }
+
+    /// <summary>Makes a parameter of zeros.</summary>
+    protected static Tensor Parameter(string name, Shape shape, DType dtype, double value = 0)
+    {
+        Tensor parameter = Tensor.Full(shape, value, dtype).RequireGrad();
+        parameter.Name = name;
+        return parameter;
+    }
+}
