@@ -1,4 +1,4 @@
-using Weft.Tensors.Random;
+using Weft.Tensors;
 
 namespace Weft.Inference.Sampling;
 

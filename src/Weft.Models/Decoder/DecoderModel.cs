@@ -1,6 +1,5 @@
 using Weft.Models.Layers;
 using Weft.Tensors;
-using Weft.Tensors.Random;
 
 namespace Weft.Models.Decoder;
 

@@ -1,5 +1,4 @@
 using Weft.Tensors;
-using Weft.Tensors.Random;
 
 namespace Weft.Models.Layers;
 

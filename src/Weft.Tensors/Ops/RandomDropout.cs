@@ -1,5 +1,4 @@
 using Weft.Tensors.Autograd;
-using Weft.Tensors.Random;
 
 namespace Weft.Tensors;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Weft.Tensors.Random;
+namespace Weft.Tensors;
 
 /// <summary>A seeded source of random numbers that gives the same sequence on every machine.</summary>
 /// <remarks>
