@@ -14,13 +14,6 @@ internal static class NotBuiltYet
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        .. Ops("ops", "activation",
-            """
-            relu relu6 silu mish softsign tanhshrink logsigmoid hardswish hardsigmoid selu quick_gelu gelu_new gelu_fast
-            squared_relu elu celu gelu leaky_relu rrelu_eval softplus hardtanh hardshrink softshrink threshold prelu glu swiglu
-            geglu geglu_tanh reglu softmax log_softmax softmin masked_softmax softmax_temperature gumbel_softmax_given_noise
-            dropout_with_mask dropout_eval softcap
-            """),
         .. Ops("ops", "attention",
             """
             sdpa attention_softcap_window linear_attention_elu mha transformer_encoder_layer transformer_decoder_layer
@@ -30,14 +23,6 @@ internal static class NotBuiltYet
             conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d causal_conv1d unfold_im2col max_pool1d
             max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d
             adaptive_max_pool2d lp_pool1d
-            """),
-        .. Ops("ops", "elementwise",
-            """
-            neg abs exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan asin acos atan sinh cosh tanh
-            asinh acosh atanh sigmoid erf erfc erfinv lgamma digamma floor ceil round trunc frac sign isnan isinf isfinite add
-            mul sub div maximum minimum hypot logaddexp atan2 fmax fmin pow pow_scalar rpow_scalar xlogy fmod remainder
-            add_alpha lerp addcmul addcdiv eq ne lt le gt ge logical_and logical_or logical_xor logical_not clamp where
-            masked_fill logit nan_to_num expand
             """),
         .. Ops("ops", "gradutil",
             """

@@ -1,3 +1,5 @@
+using Weft.Golden.Tests.Ops;
+
 namespace Weft.Golden.Tests;
 
 /// <summary>Golden set <c>ops</c>: single operations, forward and backward.</summary>
@@ -20,6 +22,8 @@ public sealed class OpsGoldenTests
     private static GoldenRunner CreateRunner()
     {
         GoldenRunner runner = new(Set);
+        ActivationHandlers.Add(runner);
+        ElementwiseHandlers.Add(runner);
         return runner;
     }
 }

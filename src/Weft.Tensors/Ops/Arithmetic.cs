@@ -56,6 +56,23 @@ public static class Arithmetic
     public static Tensor Pow(this Tensor x, double exponent) =>
         Elementwise.WithScalar<Power>(x, exponent, "Pow", static (x, c, y, dy) => c == 0 ? dy * 0.0 : dy * (x.Pow(c - 1) * c));
 
+    /// <summary>a to the power b, element by element; by IEEE 754 NaN for a negative a and a fractional b.</summary>
+    public static Tensor Pow(this Tensor a, Tensor b) => Elementwise.Binary<Power>(a, b, "Pow",
+        static (a, b, y, dy) => dy * (b * a.Pow(b - 1.0)).MaskedFill(b.Equal(0), 0),
+        static (a, b, y, dy) => dy * (y * a.Log()).MaskedFill(a.Equal(0).LogicalAnd(b.GreaterOrEqual(0)), 0));
+
+    /// <summary>A constant to the power x.</summary>
+    public static Tensor PowerOf(this Tensor x, double constant) =>
+        Elementwise.WithScalar<ReversePower>(x, constant, "Pow", static (x, c, y, dy) => dy * (y * Math.Log(c)));
+
+    /// <summary>a + weight · (b - a): from a at weight 0 to b at weight 1. Shapes: a and b broadcast.</summary>
+    public static Tensor Lerp(this Tensor a, Tensor b, double weight) => a + (b - a) * weight;
+
+    private readonly struct ReversePower : IBinaryFunction
+    {
+        public static T Of<T>(T a, T b) where T : IFloatingPointIeee754<T> => T.Pow(b, a);
+    }
+
     private readonly struct Add : IBinaryFunction
     {
         public static bool IsVectorized => true;

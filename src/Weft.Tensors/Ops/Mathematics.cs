@@ -20,17 +20,23 @@ public static class Mathematics
     /// <summary>x².</summary>
     public static Tensor Square(this Tensor x) => Elementwise.Unary<SquareFunction>(x, "Square", static (x, y, dy) => dy * (x * 2.0));
 
-    /// <summary>The hyperbolic tangent.</summary>
-    public static Tensor Tanh(this Tensor x) => Elementwise.Unary<TanhFunction>(x, "Tanh", static (x, y, dy) => dy * (1.0 - y * y));
-
     /// <summary>1 / (1 + e^-x).</summary>
     public static Tensor Sigmoid(this Tensor x) => Elementwise.Unary<SigmoidFunction>(x, "Sigmoid", static (x, y, dy) => dy * (y * (1.0 - y)));
 
-    /// <summary>The sine of an angle in radians.</summary>
-    public static Tensor Sin(this Tensor x) => Elementwise.Unary<SinFunction>(x, "Sin", static (x, y, dy) => dy * x.Cos());
+    /// <summary>2^x.</summary>
+    public static Tensor Exp2(this Tensor x) => Elementwise.Unary<Exp2Function>(x, "Exp2", static (x, y, dy) => dy * (y * LogTwo));
 
-    /// <summary>The cosine of an angle in radians.</summary>
-    public static Tensor Cos(this Tensor x) => Elementwise.Unary<CosFunction>(x, "Cos", static (x, y, dy) => -(dy * x.Sin()));
+    /// <summary>The logarithm to base 2.</summary>
+    public static Tensor Log2(this Tensor x) => Elementwise.Unary<Log2Function>(x, "Log2", static (x, y, dy) => dy / (x * LogTwo));
+
+    /// <summary>The logarithm to base 10.</summary>
+    public static Tensor Log10(this Tensor x) => Elementwise.Unary<Log10Function>(x, "Log10", static (x, y, dy) => dy / (x * LogTen));
+
+    /// <summary>1 / x.</summary>
+    public static Tensor Reciprocal(this Tensor x) => 1.0 / x;
+
+    /// <summary>-x.</summary>
+    public static Tensor Negate(this Tensor x) => -x;
 
     /// <summary>|x|; the derivative at 0 is 0.</summary>
     public static Tensor Absolute(this Tensor x) => Elementwise.Unary<AbsoluteFunction>(x, "Absolute", static (x, y, dy) => dy * x.Sign());
@@ -44,10 +50,22 @@ public static class Mathematics
     /// <summary>ln(1 + x), exact near 0.</summary>
     public static Tensor LogOnePlus(this Tensor x) => Elementwise.Unary<LogOnePlusFunction>(x, "LogOnePlus", static (x, y, dy) => dy / (x + 1.0));
 
-    /// <summary>The error function 2/√π ∫₀ˣ e^(-t²) dt.</summary>
-    public static Tensor Erf(this Tensor x) => Elementwise.Unary<ErfFunction>(x, "Erf", static (x, y, dy) => dy * ((x * -x).Exp() * TwoOverSqrtPi));
+    private const double LogTwo = 0.6931471805599453, LogTen = 2.302585092994046;
 
-    private const double TwoOverSqrtPi = 1.1283791670955126;
+    private readonly struct Exp2Function : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Exp2(x);
+    }
+
+    private readonly struct Log2Function : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Log2(x);
+    }
+
+    private readonly struct Log10Function : IUnaryFunction
+    {
+        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Log10(x);
+    }
 
     private readonly struct AbsoluteFunction : IUnaryFunction
     {
@@ -67,11 +85,6 @@ public static class Mathematics
     private readonly struct LogOnePlusFunction : IUnaryFunction
     {
         public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.CreateTruncating(SpecialFunctions.LogOnePlus(double.CreateTruncating(x)));
-    }
-
-    private readonly struct ErfFunction : IUnaryFunction
-    {
-        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.CreateTruncating(SpecialFunctions.Erf(double.CreateTruncating(x)));
     }
 
     private readonly struct ExpFunction : IUnaryFunction
@@ -99,11 +112,6 @@ public static class Mathematics
         public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => x * x;
     }
 
-    private readonly struct TanhFunction : IUnaryFunction
-    {
-        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Tanh(x);
-    }
-
     private readonly struct SigmoidFunction : IUnaryFunction
     {
         public static T Of<T>(T x) where T : IFloatingPointIeee754<T>
@@ -112,15 +120,5 @@ public static class Mathematics
             T e = T.Exp(-T.Abs(x));
             return x >= T.Zero ? T.One / (T.One + e) : e / (T.One + e);
         }
-    }
-
-    private readonly struct SinFunction : IUnaryFunction
-    {
-        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Sin(x);
-    }
-
-    private readonly struct CosFunction : IUnaryFunction
-    {
-        public static T Of<T>(T x) where T : IFloatingPointIeee754<T> => T.Cos(x);
     }
 }
