@@ -134,6 +134,25 @@ public sealed class Tensor
         return result;
     }
 
+    /// <summary>So many numbers from first to last in equal steps, as a tensor of rank 1.</summary>
+    public static Tensor LinSpace(double first, double last, int count, DType dtype = DType.Float64)
+    {
+        Tensor result = Uninitialized([count], dtype);
+        double step = count > 1 ? (last - first) / (count - 1) : 0;
+        for (int i = 0; i < count; i++) result.SetFlat(i, i < count / 2 ? first + step * i : last - step * (count - 1 - i)); // exact at both ends
+        if (count == 1) result.SetFlat(0, first);
+        return result;
+    }
+
+    /// <summary>Ones (or true) on the main diagonal. Shapes: [rows, columns], columns = rows if not given.</summary>
+    public static Tensor Identity(int rows, DType dtype = DType.Float32, int? columns = null)
+    {
+        int width = columns ?? rows;
+        Tensor result = Zeros([rows, width], dtype);
+        for (int i = 0; i < Math.Min(rows, width); i++) result.SetFlat(i * width + i, 1);
+        return result;
+    }
+
     internal static Tensor Create(Storage storage, int offset, Shape shape, Shape strides)
     {
         MemoryScope? scope = MemoryScope.Current;

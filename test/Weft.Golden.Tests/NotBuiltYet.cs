@@ -60,11 +60,6 @@ internal static class NotBuiltYet
             cosine_similarity pairwise_distance cdist normalize inverse solve cholesky det slogdet_abs trace singular_values
             symmetric_eigenvalues
             """),
-        .. Ops("ops", "reduce",
-            """
-            sum mean var std amax amin max_dim min_dim max_all min_all argmax argmin median_dim logsumexp cumsum cumprod
-            logcumsumexp cummax prod norm any all count_nonzero
-            """),
         .. Ops("ops", "rnn",
             """
             rnn gru lstm
@@ -79,13 +74,6 @@ internal static class NotBuiltYet
             no_repeat_ngram encoder_no_repeat_ngram encoder_repetition_penalty bad_words sequence_bias min_length min_new_tokens
             forced_bos forced_eos suppress_tokens suppress_tokens_at_begin exponential_decay_length infnan_remove
             logit_normalization prefix_constrained classifier_free_guidance chain categorical_inverse_cdf
-            """),
-        .. Ops("ops", "shape",
-            """
-            reshape transpose permute squeeze unsqueeze flatten narrow select slice_step gather scatter scatter_add
-            scatter_reduce index_select index_add index_copy take_along_dim advanced_index masked_select nonzero topk sort
-            argsort kthvalue tril triu roll flip pad cat stack split chunk unfold_dim repeat tile repeat_interleave diagonal
-            diag_embed one_hot bincount searchsorted bucketize unique arange linspace
             """),
         .. Ops("optim", "averaging",
             """

@@ -24,6 +24,8 @@ public sealed class OpsGoldenTests
         GoldenRunner runner = new(Set);
         ActivationHandlers.Add(runner);
         ElementwiseHandlers.Add(runner);
+        ReduceHandlers.Add(runner);
+        ShapeHandlers.Add(runner);
         return runner;
     }
 }
