@@ -7,7 +7,8 @@ namespace Weft.Tensors.Files;
 /// The bytes go to a temporary file in the target's own folder (a rename across file systems would be a copy), are flushed to
 /// the disk, and the temporary file is renamed over the target. At every moment the target is therefore either the old file
 /// or the whole new one. Where the target is a link (the shared Hugging Face cache holds links to blobs), the link is
-/// replaced and what it pointed at stays as it was.
+/// replaced and what it pointed at stays as it was. A process that is killed while it writes leaves its temporary file,
+/// <c>.NAME.RANDOM.tmp</c>, behind; nothing reads it.
 /// </remarks>
 public static class AtomicFile
 {
@@ -45,7 +46,7 @@ public static class AtomicFile
         {
             TryDelete(temporary);
             if (exception is OperationCanceledException) throw;
-            throw new IOException($"Could not write {path}: {Reason(exception, folder, target)}", exception);
+            throw new IOException($"Could not write {path}: {Reason(exception, folder, target, temporary)}", exception);
         }
     }
 
@@ -61,13 +62,13 @@ public static class AtomicFile
         });
     }
 
-    // The platform's own message names the temporary file, which tells the reader nothing; the common reasons get their own words.
-    private static string Reason(Exception exception, string folder, string target) => exception switch
+    // The platform's own message ends with the temporary file, which tells the reader nothing; the common reasons get their own words.
+    private static string Reason(Exception exception, string folder, string target, string temporary) => exception switch
     {
         DirectoryNotFoundException => $"the folder {folder} does not exist.",
         UnauthorizedAccessException when Directory.Exists(target) => "it is a folder.",
         UnauthorizedAccessException => "no permission.",
-        _ => exception.Message.ReplaceLineEndings(" "),
+        _ => exception.Message.Replace($" : '{temporary}'", ".", StringComparison.Ordinal).ReplaceLineEndings(" "),
     };
 
     private static void TryDelete(string path)

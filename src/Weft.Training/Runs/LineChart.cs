@@ -49,7 +49,7 @@ internal sealed class LineChart
     {
         (double x0, double x1) = RangeX();
         (double y0, double y1) = RangeY();
-        double stepX = NiceStep(x1 - x0, Width / 110), stepY = NiceStep(y1 - y0, Math.Max(3, Height / 52));
+        double stepX = Math.Max(1, NiceStep(x1 - x0, Width / 110)), stepY = NiceStep(y1 - y0, Math.Max(3, Height / 52));
         double grain = stepY / 5; // The range ends on a fifth of a tick: a whole one would leave much of the picture empty.
         y0 = Math.Floor(y0 / grain + 1e-9) * grain;
         y1 = Math.Ceiling(y1 / grain - 1e-9) * grain;
@@ -62,7 +62,7 @@ internal sealed class LineChart
         WriteLegend(html);
         html.Append("</figcaption>\n<div class=\"plot\">");
         html.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{ReportText.Escape(Title)} by step\">");
-        html.Append(CultureInfo.InvariantCulture, $"<defs><clipPath id=\"{id}-clip\"><rect x=\"{Left}\" y=\"{Top - 4}\" width=\"{innerWidth}\" height=\"{innerHeight + 8}\"/></clipPath></defs>\n<g class=\"grid\">");
+        html.Append(CultureInfo.InvariantCulture, $"<defs><clipPath id=\"{id}-clip\"><rect x=\"{Left}\" y=\"{Top - 4}\" width=\"{innerWidth + 5}\" height=\"{innerHeight + 8}\"/></clipPath></defs>\n<g class=\"grid\">");
         for (int i = firstTick; i <= lastTick; i++)
         {
             string at = F(MapY(i * stepY));
@@ -79,7 +79,7 @@ internal sealed class LineChart
         if (Floor is (double floor, string floorName))
         {
             html.Append(CultureInfo.InvariantCulture, $"<g class=\"floor\"><line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{F(MapY(floor))}\" y2=\"{F(MapY(floor))}\"/>");
-            html.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left + 8}\" y=\"{F(MapY(floor) - 6)}\">{ReportText.Escape(floorName)} {ReportText.Significant(floor, 4)}</text></g>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left + 8}\" y=\"{F(MapY(floor) - 6)}\">{ReportText.Escape(floorName)} {ReportText.Loss(floor)}</text></g>\n");
         }
 
         html.Append(CultureInfo.InvariantCulture, $"<g clip-path=\"url(#{id}-clip)\">\n");

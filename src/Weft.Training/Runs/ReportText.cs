@@ -58,6 +58,11 @@ internal static class ReportText
         return text.Replace('-', '−');
     }
 
+    /// <summary>A loss or the like with as many decimals as its neighbours have, trailing zeros too.</summary>
+    public static string Loss(double value) => !double.IsFinite(value) || Math.Abs(value) is >= 1000 or < 0.001
+        ? Significant(value, 4)
+        : value.ToString(Math.Abs(value) switch { >= 100 => "F1", >= 10 => "F2", >= 1 => "F3", _ => "F4" }, CultureInfo.InvariantCulture).Replace('-', '−');
+
     /// <summary>A duration in its two largest units.</summary>
     public static string Duration(double seconds)
     {

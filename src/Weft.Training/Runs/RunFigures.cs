@@ -72,7 +72,7 @@ internal sealed class RunFigures
         double first = _loss.Y.FirstOrDefault(double.IsFinite);
         List<string> notes = [];
         if (noisy) notes.Add(string.Create(CultureInfo.InvariantCulture, $"The bold curve is a running mean over about {Window(_loss.Y.Length)} points."));
-        if (first > top * 1.02) notes.Add($"The run starts at {ReportText.Significant(first, 4)}, above the picture.");
+        if (first > top * 1.02) notes.Add($"The run starts at {ReportText.Loss(first)}, above the picture.");
 
         return new LineChart
         {
@@ -83,7 +83,7 @@ internal sealed class RunFigures
             Curves = curves,
             Floor = summary.FloorLoss is double floor ? (floor, summary.FloorName) : null,
             Mark = BestValidationStep is long step && Array.IndexOf(_validation.X, step) is >= 0 and int at
-                ? (step, _validation.Y[at], $"best {ReportText.Significant(_validation.Y[at], 4)}") : null,
+                ? (step, _validation.Y[at], $"best {ReportText.Loss(_validation.Y[at])}") : null,
             HighestShown = top,
             Caption = notes.Count > 0 ? string.Join(" ", notes) : null,
         };
@@ -96,7 +96,7 @@ internal sealed class RunFigures
         Add("Gradient norm", "before clipping", "norm", Curve(static p => p.GradientNorm), smooth: true, fromZero: true);
         Add("Speed", "tokens per second", "speed", Curve(static p => p.TokensPerSecond), smooth: true, fromZero: true);
         foreach ((string name, IReadOnlyList<(long Step, double Value)> values) in _metrics.Other.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-            Add(name.Replace('_', ' '), "", "other", ([.. values.Select(v => (double)v.Step)], [.. values.Select(v => v.Value)]), smooth: true, fromZero: false);
+            Add(Spoken(name), "", "other", ([.. values.Select(v => (double)v.Step)], [.. values.Select(v => v.Value)]), smooth: true, fromZero: false);
         return charts;
 
         void Add(string title, string unit, string style, (double[] X, double[] Y) curve, bool smooth, bool fromZero)
@@ -118,6 +118,9 @@ internal sealed class RunFigures
             });
         }
     }
+
+    // reward_margin -> Reward margin
+    private static string Spoken(string name) => name.Length == 0 ? name : char.ToUpperInvariant(name[0]) + name[1..].Replace('_', ' ');
 
     // A few spikes (a warm-up step that compiles, an exploding batch) must not press the curve flat: the range ends a little above
     // what 98 of 100 points stay under, where the rest is much higher.

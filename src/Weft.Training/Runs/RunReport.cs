@@ -60,18 +60,19 @@ public static class RunReport
         if (figures.BestValidationLoss is double best)
         {
             string at = figures.BestValidationStep is long step ? string.Create(CultureInfo.InvariantCulture, $"at step {step:#,0}") : "";
-            tiles.Add(("Best validation loss", ReportText.Significant(best, 4), "nats", at));
-            tiles.Add(("Perplexity", ReportText.Significant(Math.Exp(best), 4), "", "on held-out text"));
+            tiles.Add(("Best validation loss", ReportText.Loss(best), "nats", at));
+            tiles.Add(("Perplexity", ReportText.Loss(Math.Exp(best)), "", "on held-out text"));
         }
-        if (summary.BitsPerByte is double bits) tiles.Add(("Bits per byte", ReportText.Significant(bits, 4), "", "on held-out text"));
-        if (figures.LastTrainingLoss is double loss) tiles.Add(("Training loss", ReportText.Significant(loss, 4), "nats", "at the end, smoothed"));
+        if (summary.BitsPerByte is double bits) tiles.Add(("Bits per byte", ReportText.Loss(bits), "", "on held-out text"));
+        if (figures.LastTrainingLoss is double loss) tiles.Add(("Training loss", ReportText.Loss(loss), "nats", "at the end, smoothed"));
         if (figures.Tokens is long tokens) tiles.Add(("Tokens seen", ReportText.Count(tokens), "", figures.LastStep is long last ? string.Create(CultureInfo.InvariantCulture, $"in {last:#,0} steps") : ""));
         if (figures.TokensPerSecond is double speed) tiles.Add(("Speed", ReportText.Count(speed), "tokens/s", "on average"));
         if (figures.Seconds is double seconds) tiles.Add(("Time", ReportText.Duration(seconds), "", "of training"));
         if (summary.ParameterCount is long parameters) tiles.Add(("Parameters", ReportText.Count(parameters), "", string.Create(CultureInfo.InvariantCulture, $"{parameters:#,0}")));
         if (tiles.Count == 0) return;
 
-        html.Append("<section class=\"tiles\" aria-label=\"Figures of the run\">\n");
+        int columns = tiles.Count <= 5 ? tiles.Count : (tiles.Count + 1) / 2;
+        html.Append(CultureInfo.InvariantCulture, $"<section class=\"tiles\" style=\"--columns: {columns}\" aria-label=\"Figures of the run\">\n");
         for (int i = 0; i < tiles.Count; i++)
         {
             (string label, string value, string unit, string note) = tiles[i];

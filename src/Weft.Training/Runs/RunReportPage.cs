@@ -28,7 +28,7 @@ internal static class RunReportPage
         h2 { font-size: 19px; letter-spacing: -.005em; margin: 44px 0 14px; }
         h3 { font-size: 15px; margin: 0; font-weight: 600; }
         header p { margin: 0; color: var(--soft); overflow-wrap: anywhere; }
-        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(230px, 46%), 1fr)); background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
+        .tiles { display: grid; grid-template-columns: repeat(var(--columns), 1fr); background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
         .tile { padding: 14px 18px 12px; border: solid var(--line); border-width: 0 1px 1px 0; margin: 0 -1px -1px 0; }
         .tile .label { color: var(--soft); font-size: 13px; }
         .tile .value { font-size: 25px; line-height: 1.3; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -78,11 +78,12 @@ internal static class RunReportPage
         .command button { position: absolute; top: 9px; right: 10px; font: 13px system-ui, sans-serif; color: var(--soft); background: var(--paper); border: 1px solid var(--line); border-radius: 7px; padding: 4px 11px; cursor: pointer; }
         .command button:hover { color: var(--ink); }
         footer { margin-top: 44px; color: var(--faint); font-size: 13px; }
-        @media (max-width: 560px) { main { padding: 24px 14px 40px; } h1 { font-size: 25px; } .legend { margin-left: 0; } #loss svg text { font-size: 21px; } .charts svg text { font-size: 10px; } }
+        @media screen and (max-width: 860px) { .tiles { grid-template-columns: repeat(auto-fit, minmax(min(190px, 46%), 1fr)); } }
+        @media screen and (max-width: 560px) { main { padding: 24px 14px 40px; } h1 { font-size: 25px; } .legend { margin-left: 0; } #loss svg text { font-size: 21px; } .charts svg text { font-size: 10px; } }
         @media print {
           @page { margin: 14mm; }
           body { background: none; font-size: 12px; } main { max-width: none; padding: 0; } h2 { margin-top: 22px; break-after: avoid; }
-          .tiles { grid-template-columns: repeat(4, 1fr); } .charts { grid-template-columns: repeat(3, 1fr); gap: 8px; } .tables { grid-template-columns: 1fr 1fr; }
+          .charts { grid-template-columns: repeat(3, 1fr); gap: 8px; } .tables { grid-template-columns: 1fr 1fr; }
           .chart { padding: 8px; } .command button, .tip, .hover { display: none; } .tile, .chart, .diagnosis { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           h1 { font-size: 24px; } header { margin-bottom: 16px; } .command { break-inside: avoid; } .command pre { padding-right: 16px; }
           .tile .value { font-size: 18px; } .charts h3 { font-size: 12px; } tr { break-inside: avoid; }

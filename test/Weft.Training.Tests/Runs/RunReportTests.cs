@@ -13,12 +13,12 @@ public sealed class RunReportTests
         string page = RunReport.Create(Summary(Falling(2000)) with { BitsPerByte = 1.25, ParameterCount = 10_788_929, FloorLoss = 0.5, Diagnosis = "It fits.", Command = "weft train" });
 
         Assert.Contains("at step 2,000", page); // The validation loss falls, so that the best is the last.
-        Assert.Contains($">{ReportText.Significant(Math.Exp(Falling(2000).Points[^1].ValidationLoss!.Value), 4)}<", page); // perplexity
+        Assert.Contains($">{ReportText.Loss(Math.Exp(Falling(2000).Points[^1].ValidationLoss!.Value))}<", page); // perplexity
         Assert.Contains("10.8 M", page);
         Assert.Contains("10,788,929", page);
         Assert.Contains("It fits.", page);
         Assert.Contains("weft train", page);
-        Assert.Contains("entropy of the source 0.5", page);
+        Assert.Contains("entropy of the source 0.5000", page);
         Assert.Equal(4, Charts(page).Count); // loss, learning rate, gradient norm, speed
     }
 
@@ -127,6 +127,14 @@ public sealed class RunReportTests
     [InlineData(1e12, 3, "1e12")]
     [InlineData(double.NaN, 3, "NaN")]
     public void Significant_KnownValues_ReadWell(double value, int digits, string expected) => Assert.Equal(expected, ReportText.Significant(value, digits));
+
+    [Theory]
+    [InlineData(5, "5.000")]
+    [InlineData(0.9304, "0.9304")]
+    [InlineData(148.41, "148.4")]
+    [InlineData(50257, "50,257")]
+    [InlineData(double.PositiveInfinity, "∞")]
+    public void Loss_KnownValues_KeepTheirDecimals(double value, string expected) => Assert.Equal(expected, ReportText.Loss(value));
 
     [Theory]
     [InlineData(950, "950")]
