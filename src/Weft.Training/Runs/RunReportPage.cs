@@ -45,7 +45,7 @@ internal static class RunReportPage
         .legend { margin-left: auto; display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--soft); }
         .key { display: inline-block; width: 18px; height: 0; border-top: 2.5px solid; vertical-align: middle; margin-right: 6px; }
         .plot { position: relative; }
-        .plot svg { display: block; width: 100%; height: auto; touch-action: pan-y; }
+        .plot svg { display: block; overflow: visible; width: 100%; height: auto; touch-action: pan-y; }
         .caption { margin: 4px 0 4px; font-size: 13px; color: var(--soft); }
         svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; fill: var(--soft); font-variant-numeric: tabular-nums; }
         .grid line { stroke: var(--grid); stroke-width: 1; }
