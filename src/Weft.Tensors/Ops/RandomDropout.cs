@@ -3,7 +3,7 @@ using Weft.Tensors.Autograd;
 namespace Weft.Tensors;
 
 /// <summary>Dropout that draws its own mask.</summary>
-public static class RandomDropout
+public static class RandomDropoutOps
 {
     /// <summary>x / (1 - probability) with probability 1 - probability, else 0, independently per element (Srivastava et al. 2014).</summary>
     /// <remarks>
