@@ -54,12 +54,6 @@ internal static class NotBuiltYet
             """
             rope_inv_freq rope_llama_f32 rope_gptj_f32 xpos_f32 alibi_slopes t5_relative_bucket sinusoidal_table
             """),
-        .. Ops("ops", "products",
-            """
-            matmul einsum bmm outer dot addmm baddbmm tensordot kron linear bilinear embedding embedding_max_norm embedding_bag
-            cosine_similarity pairwise_distance cdist normalize inverse solve cholesky det slogdet_abs trace singular_values
-            symmetric_eigenvalues
-            """),
         .. Ops("ops", "rnn",
             """
             rnn gru lstm

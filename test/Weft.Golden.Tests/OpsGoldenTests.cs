@@ -26,6 +26,7 @@ public sealed class OpsGoldenTests
         ElementwiseHandlers.Add(runner);
         ReduceHandlers.Add(runner);
         ShapeHandlers.Add(runner);
+        ProductHandlers.Add(runner);
         return runner;
     }
 }
