@@ -1,5 +1,5 @@
-using System.Numerics;
 using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
 
 namespace Weft.Tensors;
 
@@ -62,12 +62,12 @@ public static class Products
         int m = c.Shape[0], n = c.Shape[1], k = a.Shape[1];
         if (c.DType == DType.Float32)
         {
-            PlainProduct(m, n, k, a.RawSpan<float>(), a.Strides[0], a.Strides[1], b.RawSpan<float>(), b.Strides[0], b.Strides[1], c.RawSpan<float>(), c.Strides[0], accumulate,
+            MatrixProduct.Run(m, n, k, a.RawSpan<float>(), a.Strides[0], a.Strides[1], b.RawSpan<float>(), b.Strides[0], b.Strides[1], c.RawSpan<float>(), c.Strides[0], accumulate,
                 bias is null ? [] : bias.AsSpan<float>());
         }
         else
         {
-            PlainProduct(m, n, k, a.RawSpan<double>(), a.Strides[0], a.Strides[1], b.RawSpan<double>(), b.Strides[0], b.Strides[1], c.RawSpan<double>(), c.Strides[0], accumulate,
+            MatrixProductReference.Run(m, n, k, a.RawSpan<double>(), a.Strides[0], a.Strides[1], b.RawSpan<double>(), b.Strides[0], b.Strides[1], c.RawSpan<double>(), c.Strides[0], accumulate,
                 bias is null ? [] : bias.AsSpan<double>());
         }
     }
@@ -112,36 +112,6 @@ public static class Products
         batch.AsSpan().CopyTo(sizes);
         (sizes[^2], sizes[^1]) = (rows, columns);
         return new Shape(sizes);
-    }
-
-    private static void PlainProduct<T>(int m, int n, int k, ReadOnlySpan<T> a, int ar, int ac, ReadOnlySpan<T> b, int br, int bc, Span<T> c, int cr, bool accumulate, ReadOnlySpan<T> bias)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        for (int i = 0; i < m; i++)
-        {
-            Span<T> row = c.Slice(i * cr, n);
-            if (!accumulate)
-            {
-                if (bias.IsEmpty) row.Clear();
-                else bias.CopyTo(row);
-            }
-            for (int p = 0; p < k; p++)
-            {
-                T value = a[i * ar + p * ac];
-                if (bc == 1)
-                {
-                    ReadOnlySpan<T> line = b.Slice(p * br, n);
-                    int j = 0;
-                    Vector<T> v = new(value);
-                    for (; j <= n - Vector<T>.Count; j += Vector<T>.Count) (new Vector<T>(row[j..]) + v * new Vector<T>(line[j..])).CopyTo(row[j..]);
-                    for (; j < n; j++) row[j] += value * line[j];
-                }
-                else
-                {
-                    for (int j = 0, at = p * br; j < n; j++, at += bc) row[j] += value * b[at];
-                }
-            }
-        }
     }
 
     // y = a b   =>   da = dy bᵀ,   db = aᵀ dy, each summed over broadcast dimensions
