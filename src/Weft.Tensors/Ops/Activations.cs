@@ -1,4 +1,5 @@
 using System.Numerics;
+using Weft.Tensors.Kernels;
 
 namespace Weft.Tensors;
 
@@ -18,16 +19,23 @@ public static class Activations
     public static Tensor Relu6(this Tensor x) => x.HardTanh(0, 6);
 
     /// <summary>x Φ(x) with the normal distribution function Φ (Hendrycks and Gimpel 2016, arXiv:1606.08415).</summary>
-    public static Tensor Gelu(this Tensor x) => Elementwise.Unary<GeluFunction>(x, "Gelu", static (x, y, dy) => dy * (x.NormalDistribution() + x * NormalDensity(x)));
+    public static Tensor Gelu(this Tensor x) => x.DType == DType.Float32 ? FusedActivations.Run<ActivationKernels.Gelu>(x, nameof(Gelu), GeluComposition) : GeluComposition(x);
+
+    private static Tensor GeluComposition(Tensor x) => Elementwise.Unary<GeluFunction>(x, "Gelu", static (x, y, dy) => dy * (x.NormalDistribution() + x * NormalDensity(x)));
 
     /// <summary>x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2: the approximation of <see cref="Gelu"/> that GPT-2 uses (the same paper, section 2).</summary>
-    public static Tensor GeluTanh(this Tensor x) => x * ((((x * x * 0.044715 + 1.0) * x) * SqrtTwoOverPi).Tanh() * 0.5 + 0.5);
+    public static Tensor GeluTanh(this Tensor x) =>
+        x.DType == DType.Float32 ? FusedActivations.Run<ActivationKernels.GeluTanh>(x, nameof(GeluTanh), GeluTanhComposition) : GeluTanhComposition(x);
+
+    private static Tensor GeluTanhComposition(Tensor x) => x * ((((x * x * 0.044715 + 1.0) * x) * SqrtTwoOverPi).Tanh() * 0.5 + 0.5);
 
     /// <summary>x σ(1.702 x): the coarse approximation of <see cref="Gelu"/> of the first CLIP models.</summary>
     public static Tensor QuickGelu(this Tensor x) => x * (x * 1.702).Sigmoid();
 
     /// <summary>x σ(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118).</summary>
-    public static Tensor Silu(this Tensor x) => Elementwise.Unary<SiluFunction>(x, "Silu", static (x, y, dy) =>
+    public static Tensor Silu(this Tensor x) => x.DType == DType.Float32 ? FusedActivations.Run<ActivationKernels.Silu>(x, nameof(Silu), SiluComposition) : SiluComposition(x);
+
+    private static Tensor SiluComposition(Tensor x) => Elementwise.Unary<SiluFunction>(x, "Silu", static (x, y, dy) =>
     {
         Tensor s = x.Sigmoid();
         return dy * (s * ((1.0 - s) * x + 1.0));
@@ -110,7 +118,9 @@ public static class Activations
     public static Tensor SwiGlu(this Tensor gate, Tensor up) => gate.Silu() * up;
 
     /// <summary>silu(a) · b with the halves a and b of the last dimension. Shapes: x [.., 2F] -> [.., F].</summary>
-    public static Tensor SwiGlu(this Tensor x) => Halves(x, -1, nameof(SwiGlu)) is var (a, b) ? a.SwiGlu(b) : x;
+    public static Tensor SwiGlu(this Tensor x) => x.DType == DType.Float32 && x.Rank > 0 && x.Shape[^1] % 2 == 0 ? FusedActivations.SwiGlu(x, SwiGluComposition) : SwiGluComposition(x);
+
+    private static Tensor SwiGluComposition(Tensor x) => Halves(x, -1, nameof(SwiGlu)) is var (a, b) ? SiluComposition(a) * b : x;
 
     /// <summary>gelu(gate) · up (the same paper). Shapes: gate and up alike.</summary>
     public static Tensor GeGlu(this Tensor gate, Tensor up) => gate.Gelu() * up;

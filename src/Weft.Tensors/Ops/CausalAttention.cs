@@ -15,8 +15,10 @@ public static class CausalAttentionOps
     {
         Check(q, k);
         if (v.Shape != k.Shape) throw new ArgumentException($"CausalAttention: keys {k.Shape} and values {v.Shape} differ.");
-        return q.CausalAttentionPattern(k, scale).AttendTo(v);
+        return q.DType == DType.Float32 && q.Count > 0 ? FusedCausalAttention.Run(q, k, v, scale) : Composition(q, k, v, scale);
     }
+
+    internal static Tensor Composition(Tensor q, Tensor k, Tensor v, double scale) => q.CausalAttentionPattern(k, scale).AttendTo(v);
 
     /// <summary>How much each query draws from each key: softmax(q kᵀ · scale + mask). Shapes: -> [B, H, T, S]; rows sum to 1.</summary>
     /// <param name="q">Queries.</param>

@@ -10,8 +10,14 @@ public static class Normalizations
     /// <exception cref="ArgumentException">The weight or bias is not of the trailing shape of x.</exception>
     public static Tensor LayerNorm(this Tensor x, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5)
     {
-        int count = Trailing(x, weight ?? bias, nameof(LayerNorm));
+        Trailing(x, weight ?? bias, nameof(LayerNorm));
         if (weight is not null && bias is not null && weight.Shape != bias.Shape) throw new ArgumentException($"LayerNorm: weight {weight.Shape} and bias {bias.Shape} differ.");
+        return x.DType == DType.Float32 && weight is { Rank: 1 } ? FusedNormalization.Run(x, weight, bias, eps, centered: true) : LayerNormComposition(x, weight, bias, eps);
+    }
+
+    internal static Tensor LayerNormComposition(Tensor x, Tensor? weight, Tensor? bias, double eps)
+    {
+        int count = (weight ?? bias)?.Rank ?? 1;
         Tensor y = Standardize(x, Reductions.AllDimensions(x.Rank).AsSpan()[^count..], eps);
         if (weight is not null) y *= weight;
         return bias is null ? y : y + bias;
@@ -25,8 +31,14 @@ public static class Normalizations
     /// <param name="eps">Added to the mean square; null for the machine epsilon of the element type, as PyTorch does.</param>
     public static Tensor RmsNorm(this Tensor x, Tensor? weight = null, double? eps = 1e-6)
     {
-        int count = Trailing(x, weight, nameof(RmsNorm));
+        Trailing(x, weight, nameof(RmsNorm));
         double epsilon = eps ?? (x.DType == DType.Float32 ? 1.1920928955078125e-7 : 2.220446049250313e-16); // 2^-23, 2^-52
+        return x.DType == DType.Float32 && weight is { Rank: 1 } ? FusedNormalization.Run(x, weight, null, epsilon, centered: false) : RmsNormComposition(x, weight, epsilon);
+    }
+
+    internal static Tensor RmsNormComposition(Tensor x, Tensor? weight, double epsilon)
+    {
+        int count = weight?.Rank ?? 1;
         Tensor y = x * (x.Square().Mean(keepDimensions: true, Reductions.AllDimensions(x.Rank).AsSpan()[^count..]) + epsilon).Rsqrt();
         return weight is null ? y : y * weight;
     }

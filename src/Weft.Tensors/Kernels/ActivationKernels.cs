@@ -1,0 +1,170 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Weft.Tensors.Threading;
+
+namespace Weft.Tensors.Kernels;
+
+/// <summary>A function of a vector, and what its derivative does to a gradient.</summary>
+internal interface IVectorFunction
+{
+    /// <summary>y = f(x) in every lane.</summary>
+    static abstract TV Forward<TV>(TV x) where TV : struct;
+
+    /// <summary>dx = f'(x) dy in every lane.</summary>
+    static abstract TV Backward<TV>(TV x, TV dy) where TV : struct;
+}
+
+/// <summary>Applies vector functions to arrays.</summary>
+/// <remarks>
+/// y[i] = f(x[i]). A lane holds one element; the last vector is padded, so an element's bits do not depend on where it stands.
+/// Split over threads by element. Measured 0.2 to 0.4 ns per element and thread for exp, tanh and gelu (Zen 5, November 2026).
+/// </remarks>
+internal static unsafe class ActivationKernels
+{
+    // About the work that pays for a fork.
+    private const int Grain = 1 << 14;
+
+    internal static void Forward<TFunction>(ReadOnlySpan<float> x, Span<float> y) where TFunction : IVectorFunction
+    {
+        fixed (float* px = x, py = y)
+        {
+            Job<TFunction> job = new() { X = px, Y = py };
+            ForkJoin.Run(y.Length, Grain, ref job);
+        }
+    }
+
+    /// <summary>dx[i] (+)= f'(x[i]) dy[i].</summary>
+    internal static void Backward<TFunction>(ReadOnlySpan<float> x, ReadOnlySpan<float> dy, Span<float> dx, bool accumulate) where TFunction : IVectorFunction
+    {
+        fixed (float* px = x, pdy = dy, pdx = dx)
+        {
+            Job<TFunction> job = new() { X = px, Dy = pdy, Y = pdx, Accumulate = accumulate };
+            ForkJoin.Run(dx.Length, Grain, ref job);
+        }
+    }
+
+    private struct Job<TFunction> : IRangeJob where TFunction : IVectorFunction
+    {
+        internal float* X, Dy, Y;
+        internal bool Accumulate;
+
+        public readonly void Run(int start, int end)
+        {
+            switch (KernelTiers.Current)
+            {
+                case KernelTier.Bits512: Run<Vector512<float>>(start, end); break;
+                case KernelTier.Bits256: Run<Vector256<float>>(start, end); break;
+                default: Run<Vector128<float>>(start, end); break; // in software where there is no hardware for it
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Run<TV>(int start, int end) where TV : struct
+        {
+            int lanes = Simd.Count<TV>(), i = start;
+            for (; i <= end - lanes; i += lanes)
+            {
+                TV x = Simd.Load<TV>(X + i);
+                TV y = Dy is null ? TFunction.Forward(x) : TFunction.Backward(x, Simd.Load<TV>(Dy + i));
+                if (Accumulate) y = Simd.Add(y, Simd.Load<TV>(Y + i));
+                Simd.Store(Y + i, y);
+            }
+            if (i == end) return;
+            float* edge = stackalloc float[2 * lanes];
+            for (int j = 0; j < lanes; j++) (edge[j], edge[lanes + j]) = i + j < end ? (X[i + j], Dy is null ? 0 : Dy[i + j]) : (0, 0);
+            TV last = Simd.Load<TV>(edge);
+            Simd.Store(edge, Dy is null ? TFunction.Forward(last) : TFunction.Backward(last, Simd.Load<TV>(edge + lanes)));
+            for (int j = 0; i + j < end; j++) Y[i + j] = Accumulate ? Y[i + j] + edge[j] : edge[j];
+        }
+    }
+
+    /// <summary>e^x.</summary>
+    internal readonly struct Exp : IVectorFunction
+    {
+        public static TV Forward<TV>(TV x) where TV : struct => VectorMath.Exp(x);
+
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct => Simd.Multiply(dy, VectorMath.Exp(x));
+    }
+
+    /// <summary>tanh x.</summary>
+    internal readonly struct Tanh : IVectorFunction
+    {
+        public static TV Forward<TV>(TV x) where TV : struct => VectorMath.Tanh(x);
+
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct
+        {
+            TV t = VectorMath.Tanh(x);
+            return Simd.Multiply(dy, Simd.Subtract(Simd.Create<TV>(1f), Simd.Multiply(t, t)));
+        }
+    }
+
+    /// <summary>1 / (1 + e^-x).</summary>
+    internal readonly struct Sigmoid : IVectorFunction
+    {
+        public static TV Forward<TV>(TV x) where TV : struct => VectorMath.Sigmoid(x);
+
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct
+        {
+            TV s = VectorMath.Sigmoid(x);
+            return Simd.Multiply(dy, Simd.Multiply(s, Simd.Subtract(Simd.Create<TV>(1f), s)));
+        }
+    }
+
+    /// <summary>x / (1 + e^-x).</summary>
+    internal readonly struct Silu : IVectorFunction
+    {
+        public static TV Forward<TV>(TV x) where TV : struct => Simd.Multiply(x, VectorMath.Sigmoid(x));
+
+        // s (1 + x (1 - s))
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct
+        {
+            TV one = Simd.Create<TV>(1f), s = VectorMath.Sigmoid(x);
+            return Simd.Multiply(dy, Simd.Multiply(s, Simd.MultiplyAdd(x, Simd.Subtract(one, s), one)));
+        }
+    }
+
+    /// <summary>x Φ(x), with Φ by the error function.</summary>
+    internal readonly struct Gelu : IVectorFunction
+    {
+        public static TV Forward<TV>(TV x) where TV : struct => Simd.Multiply(x, Normal(x));
+
+        // Φ(x) + x φ(x)
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct
+        {
+            TV density = Simd.Multiply(Simd.Create<TV>(0.3989422804014327f), VectorMath.Exp(Simd.Multiply(Simd.Multiply(x, x), Simd.Create<TV>(-0.5f))));
+            return Simd.Multiply(dy, Simd.MultiplyAdd(x, density, Normal(x)));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TV Normal<TV>(TV x) where TV : struct
+        {
+            TV half = Simd.Create<TV>(0.5f);
+            return Simd.MultiplyAdd(half, VectorMath.Erf(Simd.Multiply(x, Simd.Create<TV>(0.70710678118654752f))), half);
+        }
+    }
+
+    /// <summary>x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2.</summary>
+    internal readonly struct GeluTanh : IVectorFunction
+    {
+        private const float Root = 0.7978845608028654f, Cubic = 0.044715f;
+
+        public static TV Forward<TV>(TV x) where TV : struct
+        {
+            TV half = Simd.Multiply(x, Simd.Create<TV>(0.5f));
+            return Simd.MultiplyAdd(half, Tangent(x), half);
+        }
+
+        // (1 + t) / 2 + x (1 - t²) sqrt(2/π) (1 + 3 · 0.044715 x²) / 2
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct
+        {
+            TV one = Simd.Create<TV>(1f), half = Simd.Create<TV>(0.5f), t = Tangent(x);
+            TV inner = Simd.MultiplyAdd(Simd.Multiply(x, x), Simd.Create<TV>(3 * Cubic * Root), Simd.Create<TV>(Root));
+            TV slope = Simd.Multiply(Simd.Multiply(x, Simd.Subtract(one, Simd.Multiply(t, t))), inner);
+            return Simd.Multiply(Simd.Multiply(dy, half), Simd.Add(Simd.Add(one, t), slope));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TV Tangent<TV>(TV x) where TV : struct =>
+            VectorMath.Tanh(Simd.Multiply(x, Simd.MultiplyAdd(Simd.Multiply(x, x), Simd.Create<TV>(Cubic * Root), Simd.Create<TV>(Root))));
+    }
+}

@@ -1,0 +1,68 @@
+using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
+
+namespace Weft.Tensors;
+
+/// <summary>The float32 path of the activations that models run on: one pass forward, one pass backward, vectorized.</summary>
+internal static class FusedActivations
+{
+    /// <summary>y = f(x) by a kernel; second derivatives come from the composition.</summary>
+    internal static Tensor Run<TFunction>(Tensor x, string operation, Func<Tensor, Tensor> composition) where TFunction : IVectorFunction
+    {
+        x = x.Contiguous();
+        Tensor y = Tensor.Uninitialized(x.Shape);
+        ActivationKernels.Forward<TFunction>(x.AsSpan<float>(), y.AsSpan<float>());
+        if (!GradMode.Records(x)) return y;
+        ActivationNode<TFunction> node = ActivationNode<TFunction>.Rent();
+        (node.Name, node.Plain) = (operation, composition);
+        node.Connect(y, x);
+        return y;
+    }
+
+    /// <summary>silu(a) · b for the halves a and b of the last dimension.</summary>
+    internal static Tensor SwiGlu(Tensor x, Func<Tensor, Tensor> composition)
+    {
+        x = x.Contiguous();
+        int width = x.Shape[^1] / 2;
+        Tensor y = Tensor.Uninitialized(x.Shape.With(x.Rank - 1, width));
+        GateKernels.Forward(x.AsSpan<float>(), y.AsSpan<float>(), width);
+        if (!GradMode.Records(x)) return y;
+        SwiGluNode node = SwiGluNode.Rent();
+        node.Plain = composition;
+        node.Connect(y, x);
+        return y;
+    }
+
+    // y = f(x)   =>   dx = f'(x) dy
+    private sealed class ActivationNode<TFunction> : Node<ActivationNode<TFunction>> where TFunction : IVectorFunction
+    {
+        internal string Name = "";
+        internal Func<Tensor, Tensor> Plain = null!;
+
+        internal override string Operation => Name;
+
+        internal override Tensor Composition() => Plain(Input(0));
+
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor x = Input(0), dx = pass.Target(x, out bool accumulate);
+            ActivationKernels.Backward<TFunction>(x.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), dx.AsSpan<float>(), accumulate);
+        }
+    }
+
+    // y = silu(a) b   =>   da = silu'(a) b dy,   db = silu(a) dy
+    private sealed class SwiGluNode : Node<SwiGluNode>
+    {
+        internal Func<Tensor, Tensor> Plain = null!;
+
+        internal override string Operation => "SwiGlu";
+
+        internal override Tensor Composition() => Plain(Input(0));
+
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor x = Input(0), dx = pass.Target(x, out bool accumulate);
+            GateKernels.Backward(x.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), dx.AsSpan<float>(), accumulate, dy.Shape[^1]);
+        }
+    }
+}

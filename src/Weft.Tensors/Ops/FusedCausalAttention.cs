@@ -1,0 +1,78 @@
+using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
+
+namespace Weft.Tensors;
+
+/// <summary>The float32 path of causal attention: memory linear in the context, no matrix of weights kept.</summary>
+internal static unsafe class FusedCausalAttention
+{
+    internal static Tensor Run(Tensor q, Tensor k, Tensor v, double scale)
+    {
+        (q, k, v) = (Rows(q), Rows(k), Rows(v));
+        Tensor y = Tensor.Uninitialized(q.Shape), logSumExp = Tensor.Uninitialized([q.Shape[0], q.Shape[2], q.Shape[1]]); // [B, T, H, D], [B, H, T]
+        fixed (float* pq = q.RawSpan<float>(), pk = k.RawSpan<float>(), pv = v.RawSpan<float>(), py = y.RawSpan<float>(), pl = logSumExp.RawSpan<float>())
+        {
+            CausalAttentionKernels.Heads heads = Sizes(q, k, v, scale);
+            heads.O = Place(y);
+            heads.Q.Start = pq;
+            heads.K.Start = pk;
+            heads.V.Start = pv;
+            heads.O.Start = py;
+            heads.LogSumExp = pl;
+            CausalAttentionKernels.Forward(heads);
+        }
+        if (!GradMode.Records(q, k, v)) return y;
+        CausalAttentionNode node = CausalAttentionNode.Rent();
+        (node.LogSumExp, node.Scale) = (logSumExp, scale);
+        node.Connect(y, q, k, v);
+        return y;
+    }
+
+    // The kernels need the elements of a head side by side; views with other strides are copied.
+    private static Tensor Rows(Tensor x) => x.Strides[3] == 1 || x.Shape[3] == 1 ? x : x.Contiguous();
+
+    private static HeadView Place(Tensor x) => new() { Batch = x.Strides[0], Token = x.Strides[1], Head = x.Strides[2] };
+
+    private static CausalAttentionKernels.Heads Sizes(Tensor q, Tensor k, Tensor v, double scale) => new()
+    {
+        B = q.Shape[0], T = q.Shape[1], S = k.Shape[1], H = q.Shape[2], G = k.Shape[2], D = q.Shape[3], Scale = (float)scale, Q = Place(q), K = Place(k), V = Place(v),
+    };
+
+    // See CausalAttentionKernels for the derivation.
+    private sealed class CausalAttentionNode : Node<CausalAttentionNode>
+    {
+        internal Tensor LogSumExp = null!;
+        internal double Scale;
+
+        internal override string Operation => "CausalAttention";
+
+        internal override Tensor Composition() => CausalAttentionOps.Composition(Input(0), Input(1), Input(2), Scale);
+
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor q = Input(0), k = Input(1), v = Input(2), dq = Tensor.Uninitialized(q.Shape), dk = Tensor.Uninitialized(k.Shape), dv = Tensor.Uninitialized(v.Shape);
+            dy = dy.Contiguous();
+            fixed (float* pq = q.RawSpan<float>(), pk = k.RawSpan<float>(), pv = v.RawSpan<float>(), py = Output.RawSpan<float>(), pl = LogSumExp.RawSpan<float>())
+            fixed (float* pdy = dy.RawSpan<float>(), pdq = dq.RawSpan<float>(), pdk = dk.RawSpan<float>(), pdv = dv.RawSpan<float>())
+            {
+                CausalAttentionKernels.Heads heads = Sizes(q, k, v, Scale);
+                (heads.O, heads.DO, heads.DQ, heads.DK, heads.DV) = (Place(Output), Place(dy), Place(dq), Place(dk), Place(dv));
+                heads.Q.Start = pq;
+                heads.K.Start = pk;
+                heads.V.Start = pv;
+                heads.O.Start = py;
+                heads.LogSumExp = pl;
+                heads.DO.Start = pdy;
+                heads.DQ.Start = pdq;
+                heads.DK.Start = pdk;
+                heads.DV.Start = pdv;
+                CausalAttentionKernels.Backward(heads);
+            }
+            pass.Add(q, dq);
+            pass.Add(k, dk);
+            pass.Add(v, dv);
+        }
+
+        protected override void Clear() => LogSumExp = null!;
+    }
+}
