@@ -32,35 +32,14 @@ internal static class NotBuiltYet
             """
             calculate_gain fan_statistics trunc_normal orthogonal dirac eye module_defaults
             """),
-        .. Ops("ops", "loss",
-            """
-            cross_entropy nll_loss bce bce_with_logits mse_loss l1_loss smooth_l1_loss huber_loss cosine_embedding_loss
-            triplet_margin_loss margin_ranking_loss hinge_embedding_loss soft_margin_loss multi_margin_loss
-            multilabel_margin_loss multilabel_soft_margin_loss poisson_nll_loss gaussian_nll_loss kl_div ctc_loss focal_loss
-            hinge_loss sigmoid_focal_loss multiple_negatives_ranking_loss infonce_explicit_negatives contrastive_loss
-            distillation_loss z_loss entropy_from_logits shifted_lm_loss
-            """),
         .. Ops("ops", "lowp",
             """
             round_from_f32 fp8_decode fp8_encode_all_f16 f16_decode_checksum round_from_f64 matmul_low_precision
             softmax_low_precision
             """),
-        .. Ops("ops", "norm",
-            """
-            layer_norm rms_norm rms_norm_plus_one group_norm instance_norm local_response_norm batch_norm_train batch_norm_eval
-            batch_norm_three_steps weight_norm spectral_norm
-            """),
-        .. Ops("ops", "position",
-            """
-            rope_inv_freq rope_llama_f32 rope_gptj_f32 xpos_f32 alibi_slopes t5_relative_bucket sinusoidal_table
-            """),
         .. Ops("ops", "rnn",
             """
             rnn gru lstm
-            """),
-        .. Ops("ops", "rope",
-            """
-            rope_half_split rope_interleaved
             """),
         .. Ops("ops", "sampling",
             """

@@ -27,6 +27,9 @@ public sealed class OpsGoldenTests
         ReduceHandlers.Add(runner);
         ShapeHandlers.Add(runner);
         ProductHandlers.Add(runner);
+        LossHandlers.Add(runner);
+        NormHandlers.Add(runner);
+        PositionHandlers.Add(runner);
         return runner;
     }
 }

@@ -43,6 +43,95 @@ public static class Normalizations
         return weight is null ? y : y * weight;
     }
 
+    /// <summary><see cref="RmsNorm"/> with the gain 1 + weight, as in Gemma. Shapes: x [.., C], weight [C].</summary>
+    public static Tensor RmsNormPlusOne(this Tensor x, Tensor weight, double eps = 1e-6) => x.RmsNorm(weight + 1.0, eps);
+
+    /// <summary>Standardizes groups of channels, then scales and shifts each channel (Wu and He 2018, arXiv:1803.08494).</summary>
+    /// <remarks>Shapes: x [B, C, ..], weight and bias [C] or null -> the shape of x. C groups are instance normalization.</remarks>
+    public static Tensor GroupNorm(this Tensor x, int groups, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5)
+    {
+        if (x.Rank < 2 || groups < 1 || x.Shape[1] % groups != 0) throw new ArgumentException($"GroupNorm: {groups} groups do not divide the channels of {x.Shape}.");
+        Tensor rows = x.Reshape(x.Shape[0], groups, -1); // [B, groups, C / groups · rest]
+        return PerChannel(Standardize(rows, [2], eps).Reshape(x.Shape), weight, bias, nameof(GroupNorm));
+    }
+
+    /// <summary>Standardizes each channel of each example, then scales and shifts it (Ulyanov et al. 2016, arXiv:1607.08022). Shapes as <see cref="GroupNorm"/>.</summary>
+    public static Tensor InstanceNorm(this Tensor x, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5) => x.GroupNorm(x.Shape[1], weight, bias, eps);
+
+    /// <summary>Standardizes each channel over the batch, then scales and shifts it (Ioffe and Szegedy 2015, arXiv:1502.03167).</summary>
+    /// <remarks>
+    /// Normalizes with the biased variance. The running statistics, if given, are moved in place by the momentum towards the
+    /// batch's mean and its unbiased variance. Shapes: x [B, C, ..], the others [C] -> the shape of x.
+    /// </remarks>
+    public static Tensor BatchNorm(this Tensor x, Tensor? weight = null, Tensor? bias = null, Tensor? runningMean = null, Tensor? runningVariance = null,
+        double momentum = 0.1, double eps = 1e-5)
+    {
+        if (x.Rank < 2) throw new ArgumentException($"BatchNorm: {x.Shape} has no channels: [B, C, ..] is needed.");
+        int[] all = [.. Enumerable.Range(0, x.Rank).Where(d => d != 1)];
+        if (x.Count == x.Shape[1]) throw new ArgumentException($"BatchNorm: {x.Shape} has one value per channel, which has no variance.");
+        if (runningMean is not null) Move(runningMean, x.Detach().Mean(keepDimensions: false, all), momentum);
+        if (runningVariance is not null) Move(runningVariance, x.Detach().Variance(1, keepDimensions: false, all), momentum);
+        return PerChannel(Standardize(x, all, eps), weight, bias, nameof(BatchNorm));
+    }
+
+    /// <summary>Batch normalization with fixed statistics, for evaluation: (x - mean) / sqrt(variance + eps) · g + b. Shapes as <see cref="BatchNorm"/>.</summary>
+    public static Tensor BatchNormFixed(this Tensor x, Tensor mean, Tensor variance, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5) =>
+        PerChannel((x - Channels(mean, x, nameof(BatchNorm))) * Channels((variance + eps).Rsqrt(), x, nameof(BatchNorm)), weight, bias, nameof(BatchNorm));
+
+    /// <summary>x / (k + α/n Σ x²)^β, the sum over n neighbouring channels (Krizhevsky et al. 2012, section 3.3). Shapes: x [B, C, ..] -> alike.</summary>
+    public static Tensor LocalResponseNorm(this Tensor x, int size, double alpha = 1e-4, double beta = 0.75, double k = 1)
+    {
+        Tensor sums = x.Square().Pad(1, size / 2, (size - 1) / 2).Windows(1, size, 1).Sum(-1);
+        return x / (sums * (alpha / size) + k).Pow(beta);
+    }
+
+    /// <summary>g v / |v|, the length taken over all dimensions but one (Salimans and Kingma 2016, arXiv:1602.07868).</summary>
+    /// <remarks>Shapes: v [.., N, ..], gain [1, .., N, .., 1] -> the shape of v.</remarks>
+    public static Tensor WeightNorm(this Tensor v, Tensor gain, int dimension = 0)
+    {
+        int kept = v.Shape.Dimension(dimension, nameof(WeightNorm));
+        int[] others = [.. Enumerable.Range(0, v.Rank).Where(d => d != kept)];
+        return v * (gain / (others.Length == 0 ? v.Absolute() : v.Norm(2, keepDimensions: true, others)));
+    }
+
+    /// <summary>W / σ with the largest singular value σ = uᵀ W v, estimated by power iteration (Miyato et al. 2018, arXiv:1802.05957).</summary>
+    /// <remarks>u and v are constants in the gradient; u is updated in place. Shapes: weight [N, M], u [N].</remarks>
+    /// <returns>The divided weight, and v [M].</returns>
+    public static (Tensor Weight, Tensor V) SpectralNorm(this Tensor weight, Tensor u, int iterations = 1, double eps = 1e-12)
+    {
+        if (weight.Rank != 2 || u.Rank != 1 || u.Count != weight.Shape[0]) throw new ArgumentException($"SpectralNorm: u {u.Shape} does not fit weight {weight.Shape}.");
+        Tensor w = weight.Detach(), left = u.Detach(), right = w.Transpose().MatMul(left).Normalize(eps: eps);
+        for (int i = 0; i < iterations; i++)
+        {
+            right = w.Transpose().MatMul(left).Normalize(eps: eps);
+            left = w.MatMul(right).Normalize(eps: eps);
+        }
+        u.CopyFrom(left);
+        return (weight / left.MatMul(weight.MatMul(right)), right);
+    }
+
+    private static Tensor PerChannel(Tensor y, Tensor? weight, Tensor? bias, string operation)
+    {
+        if (weight is not null) y *= Channels(weight, y, operation);
+        return bias is null ? y : y + Channels(bias, y, operation);
+    }
+
+    // [C] -> [C, 1, ..], so that it broadcasts along dimension 1 of x.
+    private static Tensor Channels(Tensor values, Tensor x, string operation)
+    {
+        if (values.Rank != 1 || values.Count != x.Shape[1]) throw new ArgumentException($"{operation}: {values.Shape} for the channels of {x.Shape}.");
+        int[] sizes = new int[x.Rank - 1];
+        Array.Fill(sizes, 1);
+        sizes[0] = values.Count;
+        return values.Reshape(new Shape(sizes));
+    }
+
+    private static void Move(Tensor running, Tensor batch, double momentum)
+    {
+        InPlace.Scale(running, 1 - momentum);
+        InPlace.Add(running, batch, momentum);
+    }
+
     /// <summary>(x - mean) / sqrt(biased variance + eps) over some dimensions.</summary>
     internal static Tensor Standardize(Tensor x, ReadOnlySpan<int> dimensions, double eps)
     {
