@@ -8,6 +8,8 @@ internal static class TokenizerFiles
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path)) return LoadFolder(path);
         if (!File.Exists(path)) throw new FileNotFoundException($"{path}: there is no tokenizer file or model folder here.", path);
+        string name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
+        if (name.EndsWith(".tiktoken", StringComparison.OrdinalIgnoreCase)) return TiktokenFile.Load(path);
         return TokenizerJson.Load(path);
     }
 

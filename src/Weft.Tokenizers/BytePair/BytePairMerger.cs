@@ -7,14 +7,18 @@ internal static class BytePairMerger
     private const int LongestScan = 64;
 
     /// <summary>Merges in place.</summary>
-    /// <returns>The number of tokens that are left at the front of <paramref name="tokens"/>.</returns>
-    public static int Merge(MergeTable merges, Span<int> tokens) =>
-        tokens.Length <= LongestScan ? MergeByScan(merges, tokens) : MergeByHeap(merges, tokens);
+    /// <param name="merges">Which pairs merge.</param>
+    /// <param name="tokens">The tokens before, and at the front the tokens after.</param>
+    /// <param name="spans">Takes for each token after how many tokens before it covers; empty: of no interest.</param>
+    /// <returns>The number of tokens that are left.</returns>
+    public static int Merge(MergeTable merges, Span<int> tokens, Span<int> spans = default) =>
+        tokens.Length <= LongestScan ? MergeByScan(merges, tokens, spans) : MergeByHeap(merges, tokens, spans);
 
     /// <summary>The plain rule, quadratic in the number of tokens.</summary>
-    internal static int MergeByScan(MergeTable merges, Span<int> tokens)
+    internal static int MergeByScan(MergeTable merges, Span<int> tokens, Span<int> spans = default)
     {
         int count = tokens.Length;
+        spans.Fill(1);
         if (count < 2) return count;
         Span<int> ranks = count <= LongestScan ? stackalloc int[LongestScan] : new int[count]; // ranks[i]: the pair (i, i + 1)
         for (int i = 0; i + 1 < count; i++) ranks[i] = merges.Rank(tokens[i], tokens[i + 1], out _);
@@ -33,8 +37,13 @@ internal static class BytePairMerger
 
             merges.Rank(tokens[best], tokens[best + 1], out int merged);
             tokens[best] = merged;
-            tokens[(best + 2)..count].CopyTo(tokens[(best + 1)..]);
-            if (best + 2 < count) ranks[(best + 2)..(count - 1)].CopyTo(ranks[(best + 1)..]);
+            RemoveAt(tokens, best + 1, count);
+            if (!spans.IsEmpty)
+            {
+                spans[best] += spans[best + 1];
+                RemoveAt(spans, best + 1, count);
+            }
+            if (best + 2 < count) RemoveAt(ranks, best + 1, count - 1);
             count--;
             if (best > 0) ranks[best - 1] = merges.Rank(tokens[best - 1], merged, out _);
             if (best + 1 < count) ranks[best] = merges.Rank(merged, tokens[best + 1], out _);
@@ -42,9 +51,10 @@ internal static class BytePairMerger
     }
 
     /// <summary>The same result in O(n log n): a linked list of tokens and a heap of the pairs that may merge.</summary>
-    internal static int MergeByHeap(MergeTable merges, Span<int> tokens)
+    internal static int MergeByHeap(MergeTable merges, Span<int> tokens, Span<int> spans = default)
     {
         int count = tokens.Length;
+        spans.Fill(1);
         if (count < 2) return count;
         int[] previous = new int[count];
         int[] next = new int[count];
@@ -65,6 +75,7 @@ internal static class BytePairMerger
 
             tokens[left] = merged;
             tokens[right] = -1;
+            if (!spans.IsEmpty) spans[left] += spans[right];
             next[left] = next[right];
             if (next[right] >= 0) previous[next[right]] = left;
             if (previous[left] >= 0) Offer(merges, tokens, next, candidates, previous[left]);
@@ -72,9 +83,15 @@ internal static class BytePairMerger
         }
 
         int written = 0;
-        for (int i = 0; i >= 0; i = next[i]) tokens[written++] = tokens[i];
+        for (int i = 0; i >= 0; i = next[i])
+        {
+            if (!spans.IsEmpty) spans[written] = spans[i];
+            tokens[written++] = tokens[i];
+        }
         return written;
     }
+
+    private static void RemoveAt(Span<int> items, int index, int count) => items[(index + 1)..count].CopyTo(items[index..]);
 
     private static void Offer(MergeTable merges, Span<int> tokens, int[] next, PriorityQueue<int, long> candidates, int left)
     {

@@ -5,6 +5,7 @@ namespace Weft.Tokenizers;
 
 /// <summary>Byte-level byte-pair encoding: any text is encoded, and decoding gives back exactly that text.</summary>
 /// <remarks>
+/// (Exactly, where the vocabulary has all 256 bytes. A few published ones lack control characters; those are left out.)
 /// Text is cut into pieces (<see cref="PreTokenScanner"/>), each piece becomes UTF-8 bytes, and neighbouring tokens merge in the
 /// order in which the merges were learned (Sennrich et al. 2016, arXiv:1508.07909; on bytes: Radford et al. 2019).
 /// </remarks>
@@ -22,7 +23,7 @@ public sealed class BytePairTokenizer : Tokenizer
     private readonly AddedTokenMatcher _allowed;
     private readonly int _longestToken;
 
-    /// <param name="vocabulary">Tokens in the byte alphabet with their ids; all 256 single bytes are there.</param>
+    /// <param name="vocabulary">Tokens in the byte alphabet with their ids; a byte that is missing is left out of what is encoded.</param>
     /// <param name="merges">Pairs of token ids that merge, with their ranks and results.</param>
     /// <param name="scanner">Cuts text into pieces.</param>
     /// <param name="addedTokens">Tokens that are looked for in the text.</param>
@@ -44,8 +45,7 @@ public sealed class BytePairTokenizer : Tokenizer
             _ids[token.Content] = token.Id;
         }
         for (int value = 0; value < 256; value++)
-            if (!vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out _idOfByte[value]))
-                throw new ArgumentException($"The vocabulary lacks the byte 0x{value:X2}.", nameof(vocabulary));
+            _idOfByte[value] = vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out int id) ? id : -1;
         _longestToken = _bytes.Max(bytes => bytes?.Length ?? 0);
         _always = new AddedTokenMatcher(_added.Where(token => !token.Special));
         _allowed = new AddedTokenMatcher(_added);
@@ -128,9 +128,9 @@ public sealed class BytePairTokenizer : Tokenizer
 
     private void EncodePiece(ReadOnlySpan<char> piece, List<int> ids)
     {
-        if (_cache.TryGet(piece, out ReadOnlySpan<int> known))
+        if (_cache.TryGet(piece, out ReadOnlySpan<int> cached))
         {
-            ids.AddRange(known);
+            ids.AddRange(cached);
             return;
         }
 
@@ -142,8 +142,11 @@ public sealed class BytePairTokenizer : Tokenizer
         Span<int> tokens = rentedTokens ?? stackalloc int[256];
 
         int count = Encoding.UTF8.GetBytes(piece, bytes);
-        for (int i = 0; i < count; i++) tokens[i] = _idOfByte[bytes[i]];
-        count = BytePairMerger.Merge(_merges, tokens[..count]);
+        int known = 0;
+        foreach (byte value in bytes[..count])
+            if (_idOfByte[value] >= 0)
+                tokens[known++] = _idOfByte[value];
+        count = BytePairMerger.Merge(_merges, tokens[..known]);
         ids.AddRange(tokens[..count]);
         _cache.Add(piece, tokens[..count]);
 

@@ -13,20 +13,14 @@ internal static class Gpt2Files
         using JsonDocument document = JsonFile.Read(vocabularyPath);
         JsonField root = JsonField.Root(vocabularyPath, document);
         Dictionary<string, int> vocabulary = TokenizerJsonParts.ReadVocabulary(root);
+        if (vocabulary.Count == 0) throw root.Error("the vocabulary is empty");
         MergeTable merges = ReadMerges(mergesPath, vocabulary);
         // The published files mark no token as special; these two are, wherever they stand in a byte-level vocabulary.
         List<AddedToken> added = [];
         foreach (string special in (string[])["<|endoftext|>", "<|endofprompt|>"])
             if (vocabulary.TryGetValue(special, out int id))
                 added.Add(new AddedToken(special, id));
-        try
-        {
-            return new BytePairTokenizer(vocabulary, merges, Gpt2Scanner.Instance, added);
-        }
-        catch (ArgumentException problem)
-        {
-            throw root.Error(problem.Message.Split(" (Parameter", 2)[0].TrimEnd('.'), problem);
-        }
+        return new BytePairTokenizer(vocabulary, merges, Gpt2Scanner.Instance, added);
     }
 
     /// <summary>Reads <c>merges.txt</c>: a line <c>#version</c>, then one merge a line.</summary>

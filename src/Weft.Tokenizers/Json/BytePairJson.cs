@@ -11,56 +11,53 @@ internal static class BytePairJson
         writer.WriteStartObject();
         TokenizerJsonParts.WriteHead(writer, tokenizer.AddedTokens);
         writer.WriteNull("normalizer");
-        WriteByteLevel(writer, "pre_tokenizer", addPrefixSpace: false);
+        ScannerJson.Write(writer, tokenizer.Scanner);
         // Offsets are left as they are: that is what GPT-2 needs, and ids do not depend on it.
-        WriteByteLevel(writer, "post_processor", addPrefixSpace: true, trimOffsets: false);
-        WriteByteLevel(writer, "decoder", addPrefixSpace: true);
+        writer.WritePropertyName("post_processor");
+        ScannerJson.WriteByteLevel(writer, addPrefixSpace: true, trimOffsets: false);
+        writer.WritePropertyName("decoder");
+        ScannerJson.WriteByteLevel(writer, addPrefixSpace: true);
         TokenizerJsonParts.WriteBytePairModel(
             writer, null, ids, tokenizer.Merges.Select(merge => (tokenizer.Token(merge.Left), tokenizer.Token(merge.Right))));
         writer.WriteEndObject();
     });
 
-    /// <summary>Whether a file is plain byte-level BPE, which <see cref="BytePairTokenizer"/> does on its own.</summary>
-    public static bool Describes(JsonField root)
+    /// <summary>Reads a file that is plain byte-level BPE, which <see cref="BytePairTokenizer"/> does on its own; null: it is more than that.</summary>
+    public static BytePairTokenizer? TryLoad(JsonField root)
+    {
+        if (!IsPlain(root) || ScannerJson.Read(root["pre_tokenizer"]) is not PreTokenScanner scanner) return null;
+        JsonField model = root["model"];
+        Dictionary<string, int> vocabulary = TokenizerJsonParts.ReadVocabulary(model["vocab"]);
+        List<AddedToken> added = TokenizerJsonParts.ReadAddedTokens(root["added_tokens"]);
+        if (added.Exists(token => token.SingleWord || token.LeftStrip || token.RightStrip)) return null;
+        MergeTable merges = ReadMerges(model["merges"], vocabulary);
+        if (vocabulary.Count == 0) throw model["vocab"].Error("the vocabulary is empty");
+        return new BytePairTokenizer(vocabulary, merges, scanner, added);
+    }
+
+    private static bool IsPlain(JsonField root)
     {
         JsonField model = root["model"];
         return root["normalizer"].IsNull
             && root["truncation"].IsNull && root["padding"].IsNull
-            && IsByteLevel(root["pre_tokenizer"]) && !root["pre_tokenizer"]["add_prefix_space"].Boolean(true)
-            && root["pre_tokenizer"]["use_regex"].Boolean(true)
             && (root["post_processor"].IsNull || IsByteLevel(root["post_processor"]))
             && IsByteLevel(root["decoder"])
-            && model["type"].String("BPE") == "BPE"
+            && model["type"].String("BPE") == "BPE" && !model["merges"].IsNull
             && model["dropout"].IsNull && model["unk_token"].IsNull
             && string.IsNullOrEmpty(model["continuing_subword_prefix"].String(null)) && string.IsNullOrEmpty(model["end_of_word_suffix"].String(null))
             && !model["byte_fallback"].Boolean(false) && !model["ignore_merges"].Boolean(false);
     }
 
-    /// <summary>Reads a file that <see cref="Describes"/> accepts.</summary>
-    public static BytePairTokenizer Load(JsonField root)
-    {
-        JsonField model = root["model"];
-        Dictionary<string, int> vocabulary = TokenizerJsonParts.ReadVocabulary(model["vocab"]);
-        MergeTable merges = ReadMerges(model["merges"], vocabulary);
-        try
-        {
-            return new BytePairTokenizer(vocabulary, merges, Gpt2Scanner.Instance, TokenizerJsonParts.ReadAddedTokens(root["added_tokens"]));
-        }
-        catch (ArgumentException problem)
-        {
-            throw model["vocab"].Error(problem.Message.Split(" (Parameter", 2)[0].TrimEnd('.'), problem);
-        }
-    }
-
     /// <summary>Reads merges, each a pair of tokens or both in one string with a space between.</summary>
-    public static MergeTable ReadMerges(JsonField field, IReadOnlyDictionary<string, int> vocabulary)
+    public static MergeTable ReadMerges(JsonField field, IReadOnlyDictionary<string, int> vocabulary, string continuingPrefix = "")
     {
         MergeTable merges = new(field.Value.ValueKind == JsonValueKind.Array ? field.Value.GetArrayLength() : 0);
         int rank = 0;
         foreach (JsonField item in field.Items())
         {
             (string left, string right) = ReadPair(item);
-            merges.Set(Id(left), Id(right), rank++, Id(left + right));
+            string end = continuingPrefix.Length > 0 && right.Length >= continuingPrefix.Length ? right[continuingPrefix.Length..] : right;
+            merges.Set(Id(left), Id(right), rank++, Id(left + end));
 
             int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id : throw item.Error($"the token '{token}' is not in the vocabulary");
         }
@@ -76,14 +73,4 @@ internal static class BytePairJson
     }
 
     private static bool IsByteLevel(JsonField part) => !part.IsNull && part["type"].String() == "ByteLevel";
-
-    private static void WriteByteLevel(Utf8JsonWriter writer, string name, bool addPrefixSpace, bool trimOffsets = true)
-    {
-        writer.WriteStartObject(name);
-        writer.WriteString("type", "ByteLevel");
-        writer.WriteBoolean("add_prefix_space", addPrefixSpace);
-        writer.WriteBoolean("trim_offsets", trimOffsets);
-        writer.WriteBoolean("use_regex", true);
-        writer.WriteEndObject();
-    }
 }

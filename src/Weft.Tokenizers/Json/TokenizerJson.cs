@@ -12,8 +12,8 @@ internal static class TokenizerJson
         using JsonDocument document = JsonFile.Read(path);
         JsonField root = JsonField.Root(path, document);
         if (root["model"].Value.ValueKind != JsonValueKind.Object) throw root["model"].Expected("an object");
-        if (BytePairJson.Describes(root)) return BytePairJson.Load(root);
+        if (BytePairJson.TryLoad(root) is BytePairTokenizer bytePair) return bytePair;
         if (CharacterJson.Describes(root)) return CharacterJson.Load(root);
-        throw root.Error("only byte-level BPE and character vocabularies are read");
+        return PipelineJson.Load(root);
     }
 }

@@ -1,0 +1,91 @@
+using System.Text.Json;
+
+namespace Weft.Tokenizers;
+
+/// <summary>The vocabulary of a GGUF file: the metadata fields <c>tokenizer.ggml.*</c>, as whoever reads the file hands them over.</summary>
+public sealed record GgufVocabulary
+{
+    // Values of tokenizer.ggml.token_type (llama.cpp's llama_token_type).
+    private const int Unknown = 2, Control = 3, UserDefined = 4;
+
+    /// <summary><c>tokenizer.ggml.model</c>: <c>gpt2</c> (byte-level BPE), <c>llama</c> (SentencePiece) or <c>bert</c> (WordPiece).</summary>
+    public required string Model { get; init; }
+
+    /// <summary><c>tokenizer.ggml.pre</c>: which pre-tokenizer a byte-level BPE has.</summary>
+    public string PreTokenizer { get; init; } = "default";
+
+    /// <summary><c>tokenizer.ggml.tokens</c>, by token id.</summary>
+    public required IReadOnlyList<string> Tokens { get; init; }
+
+    /// <summary><c>tokenizer.ggml.token_type</c>, by token id; empty: all are ordinary.</summary>
+    public IReadOnlyList<int> TokenTypes { get; init; } = [];
+
+    /// <summary><c>tokenizer.ggml.scores</c>, by token id.</summary>
+    public IReadOnlyList<float> Scores { get; init; } = [];
+
+    /// <summary><c>tokenizer.ggml.merges</c>, each "left right".</summary>
+    public IReadOnlyList<string> Merges { get; init; } = [];
+
+    /// <summary><c>tokenizer.ggml.bos_token_id</c>.</summary>
+    public int? BeginOfTextId { get; init; }
+
+    /// <summary><c>tokenizer.ggml.eos_token_id</c>.</summary>
+    public int? EndOfTextId { get; init; }
+
+    /// <summary><c>tokenizer.ggml.unknown_token_id</c>.</summary>
+    public int? UnknownId { get; init; }
+
+    /// <summary><c>tokenizer.ggml.add_bos_token</c>.</summary>
+    public bool? AddBeginOfText { get; init; }
+
+    /// <summary><c>tokenizer.ggml.add_eos_token</c>.</summary>
+    public bool? AddEndOfText { get; init; }
+
+    /// <summary><c>tokenizer.ggml.add_space_prefix</c>.</summary>
+    public bool AddSpacePrefix { get; init; } = true;
+
+    /// <summary>Builds the tokenizer.</summary>
+    /// <exception cref="NotSupportedException">The model or the pre-tokenizer is not known here.</exception>
+    /// <exception cref="ArgumentException">The fields contradict each other.</exception>
+    public Tokenizer CreateTokenizer() => Model switch
+    {
+        "gpt2" => CreateBytePair(),
+        _ => throw new NotSupportedException($"The GGUF tokenizer model '{Model}' is not supported."),
+    };
+
+    private BytePairTokenizer CreateBytePair()
+    {
+        Dictionary<string, int> vocabulary = new(Tokens.Count, StringComparer.Ordinal);
+        List<AddedToken> added = [];
+        for (int id = 0; id < Tokens.Count; id++)
+        {
+            int type = id < TokenTypes.Count ? TokenTypes[id] : 1;
+            if (type is Control or Unknown) added.Add(new AddedToken(Tokens[id], id));
+            else if (type == UserDefined) added.Add(new AddedToken(Tokens[id], id) { Special = false });
+            if (!vocabulary.TryAdd(Tokens[id], id)) throw new ArgumentException($"The token '{Tokens[id]}' stands in the vocabulary twice.");
+        }
+        MergeTable merges = new(Merges.Count);
+        for (int rank = 0; rank < Merges.Count; rank++)
+        {
+            int space = Merges[rank].IndexOf(' ', 1);
+            if (space < 0) throw new ArgumentException($"Merge {rank} '{Merges[rank]}' is not a pair.");
+            string left = Merges[rank][..space];
+            string right = Merges[rank][(space + 1)..];
+            merges.Set(Id(left), Id(right), rank, Id(left + right));
+
+            int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id : throw new ArgumentException($"Merge {rank} names the token '{token}', which is not in the vocabulary.");
+        }
+        return new BytePairTokenizer(vocabulary, merges, Scanner(PreTokenizer), added);
+    }
+
+    // The names are llama.cpp's.
+    private static PreTokenScanner Scanner(string name) => name switch
+    {
+        "gpt-2" or "default" or "phi-2" or "jina-es" or "jina-de" or "gigachat" or "jais" or "roberta-bpe" or "exaone4" => Gpt2Scanner.Instance,
+        "smollm" or "starcoder" or "refact" or "command-r" or "codeshell" or "exaone" or "minerva-7b" => DigitScanner.Instance,
+        "llama-bpe" or "llama3" or "llama-v3" or "falcon3" or "dbrx" or "smaug-bpe" => PatternScanner.Cl100k,
+        "qwen2" or "deepseek-r1-qwen" or "stablelm2" or "hunyuan" or "megrez" => PatternScanner.Qwen2,
+        "gpt-4o" or "llama4" => PatternScanner.O200k,
+        _ => throw new NotSupportedException($"The GGUF pre-tokenizer '{name}' is not supported."),
+    };
+}
