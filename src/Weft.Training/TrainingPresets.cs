@@ -22,8 +22,8 @@ public static class TrainingPresets
     [
         new(Stories, "the embedded stories: 4 layers x 128, one minute on two cores", new TrainingConfig
         {
-            Tokenizer = "bpe", VocabularySize = 512,
-            ContextLength = 128, HiddenSize = 128, BlockCount = 4, HeadCount = 4,
+            Tokenizer = "bpe", VocabularySize = 1024,
+            ContextLength = 144, HiddenSize = 128, BlockCount = 4, HeadCount = 4,
             BatchSize = 16, Steps = 1200, LearningRate = 3e-3, MinimumLearningRate = 1e-4, WarmupSteps = 60,
             EvaluationInterval = 200, EvaluationRows = 128, SampleInterval = 400, SampleTokens = 128, CheckpointInterval = 200,
         }),

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Weft.Training.Data;
 
 /// <summary>What a run learns from and what it is measured on, as tokens.</summary>
-public sealed class Corpus
+public sealed record Corpus
 {
     private readonly Func<int, ulong, TokenBatches> _batches;
     private readonly int[] _heldOut;

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using System.Runtime.InteropServices;
+
+namespace Weft.Cli;
+
+/// <summary>How every command ends: 0 done, 1 failed, 2 wrong usage, 130 interrupted; one line on standard error says what is wrong.</summary>
+internal static class CommandLine
+{
+    internal const int Failed = 1, WrongUsage = 2, Interrupted = 130;
+
+    internal static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        Option<bool> verbose = new("--verbose") { Description = "Show the whole stack trace of an error.", Recursive = true };
+        root.Options.Add(verbose);
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            Console.Error.WriteLine($"weft: {parsed.Errors[0].Message} Try: weft {CommandPath(parsed.CommandResult)}--help");
+            return WrongUsage;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (OperationCanceledException)
+        {
+            return Interrupted;
+        }
+        catch (Exception exception) when (!parsed.GetValue(verbose))
+        {
+            Console.Error.WriteLine($"weft: {OneLine(exception)}");
+            return exception is UsageException ? WrongUsage : Failed;
+        }
+    }
+
+    /// <summary>Runs an action that Ctrl-C and SIGTERM may ask to stop; a second Ctrl-C ends the process at once.</summary>
+    internal static T Interruptible<T>(Func<CancellationToken, T> action)
+    {
+        using CancellationTokenSource source = new();
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = !source.IsCancellationRequested;
+            source.Cancel();
+        }
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        return action(source.Token);
+    }
+
+    /// <summary>Adds examples below a command's options in its help.</summary>
+    internal static Command WithExamples(this Command command, params string[] examples)
+    {
+        HelpOption help = new();
+        command.Options.Add(help);
+        help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
+        return command;
+    }
+
+    private static string CommandPath(CommandResult command)
+    {
+        List<string> names = [];
+        for (SymbolResult? at = command; at is CommandResult { Command: not RootCommand } result; at = at.Parent) names.Insert(0, result.Command.Name + " ");
+        return string.Concat(names);
+    }
+
+    private static string OneLine(Exception exception)
+    {
+        if (exception is AggregateException { InnerExceptions.Count: 1 } aggregate) exception = aggregate.InnerExceptions[0];
+        string message = exception is OutOfMemoryException ? "out of memory: use a smaller model, batch or context." : exception.Message;
+        return message.ReplaceLineEndings(" ").Replace(" (Parameter '", "\0", StringComparison.Ordinal).Split('\0')[0];
+    }
+
+    private sealed class HelpWithExamples(HelpAction inner, string[] examples) : System.CommandLine.Invocation.SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            int result = inner.Invoke(parseResult);
+            TextWriter output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Examples:");
+            foreach (string example in examples) output.WriteLine($"  {example}");
+            return result;
+        }
+    }
+}
+
+/// <summary>The command was given something that it cannot accept: exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,181 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Weft.Cli.Terminal;
+using Weft.Guide.Stories;
+using Weft.Inference;
+using Weft.Inference.Sampling;
+using Weft.Tensors.Files;
+using Weft.Tensors.Threading;
+using Weft.Tokenizers;
+using Weft.Training;
+using Weft.Training.Data;
+using Weft.Training.Runs;
+
+namespace Weft.Cli.Commands;
+
+/// <summary><c>weft train</c>: learns from a text, or from the embedded stories.</summary>
+internal static class TrainCommand
+{
+    internal static Command Create()
+    {
+        Argument<string?> text = new("text") { Description = "A UTF-8 file, a folder of .txt and .md files, or a pattern in quotes. Default: the embedded stories.", Arity = ArgumentArity.ZeroOrOne };
+        Option<string?> preset = new("--preset") { Description = "A named configuration: " + string.Join(", ", TrainingPresets.All.Select(static p => p.Name)) + "." };
+        Option<string?> config = new("--config") { Description = "A JSON file of settings, over the preset." };
+        Option<string[]> set = new("--set") { Description = "One setting as key=value, over both; may be repeated. weft train --keys lists them.", AllowMultipleArgumentsPerToken = false, DefaultValueFactory = _ => [] };
+        Option<string?> output = new("--out") { Description = "The run's folder. Default: a new one in ./runs." };
+        Option<bool> resume = new("--resume") { Description = "Go on with the run in --out, or with the newest in ./runs." };
+        Option<ulong?> seed = new("--seed") { Description = "The same seed gives the same model, bit for bit." };
+        Option<int?> threads = Shared.Threads();
+        Option<long?> steps = new("--steps") { Description = "How many updates." };
+        Option<double?> minutes = new("--minutes") { Description = "About how long to train, instead of --steps." };
+        Option<bool> keys = new("--keys") { Description = "List presets and every setting with its value, and end." };
+
+        Command command = new("train", "Train a GPT on a text. Ctrl-C saves; --resume goes on.") { text, preset, config, set, output, resume, seed, threads, steps, minutes, keys };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(steps) is not null && parsed.GetValue(minutes) is not null) throw new UsageException("--steps and --minutes exclude each other.");
+            Shared.SetThreads(parsed.GetValue(threads));
+            List<string> settings = [.. parsed.GetValue(set) ?? []];
+            if (parsed.GetValue(seed) is { } s) settings.Add(FormattableString.Invariant($"seed={s}"));
+            if (parsed.GetValue(steps) is { } n) settings.Add(FormattableString.Invariant($"steps={n}"));
+            if (parsed.GetValue(minutes) is { } m) settings.AddRange([FormattableString.Invariant($"minutes={m}"), "steps=0"]);
+            string? path = parsed.GetValue(text);
+
+            if (parsed.GetValue(resume))
+            {
+                if (parsed.GetValue(preset) is not null) throw new UsageException("--preset belongs to a new run; a resumed one keeps its settings.");
+                return Resume(path, parsed.GetValue(config), settings, parsed.GetValue(output));
+            }
+            string presetName = parsed.GetValue(preset) ?? (path is null ? TrainingPresets.Stories : TrainingPresets.Text);
+            TrainingConfig resolved = Shared.Usage(() => Resolve(TrainingPresets.Find(presetName).Config, parsed.GetValue(config), settings));
+            if (parsed.GetValue(keys)) return ListKeys(presetName, resolved);
+            return Begin(path, presetName, resolved, parsed.GetValue(output));
+        });
+        return command.WithExamples(
+            "weft train                                        one minute on the embedded stories",
+            "weft train shakespeare.txt --preset nanogpt-shakespeare-cpu",
+            "weft train \"books/**/*.txt\" --minutes 30 --set hiddenSize=256 --set headCount=8",
+            "weft train --resume --steps 4000                  go on with the newest run");
+    }
+
+    private static TrainingConfig Resolve(TrainingConfig config, string? file, List<string> settings)
+    {
+        if (file is not null) config = File.Exists(file) ? ConfigFile.Apply(config, file) : throw new FileNotFoundException($"{file}: there is no such file.");
+        config = ConfigFile.Apply(config, settings);
+        config.Validate();
+        return config;
+    }
+
+    private static int ListKeys(string presetName, TrainingConfig config)
+    {
+        foreach (TrainingPreset preset in TrainingPresets.All) Console.WriteLine($"{preset.Name,-24} {preset.Description}");
+        Console.WriteLine();
+        Console.WriteLine($"Settings of {presetName}:");
+        Console.Write(ConfigFile.ToJson(config));
+        return 0;
+    }
+
+    private static int Begin(string? path, string presetName, TrainingConfig config, string? output)
+    {
+        if (path is null && presetName is not (TrainingPresets.Stories or "llama-small"))
+            throw new UsageException($"The preset {presetName} needs a text: weft train TEXT --preset {presetName}. Without a text there is '{TrainingPresets.Stories}'.");
+        RunDirectory directory = output is null ? RunFolders.New(path is null ? TrainingPresets.Stories : Path.GetFileNameWithoutExtension(path.TrimEnd('/', '\\')).Replace('*', '_')) : new RunDirectory(output);
+        if (directory.Exists) throw new UsageException($"{directory.Path} already holds a run: go on with --resume, or choose another folder with --out.");
+        (Corpus corpus, Tokenizer tokenizer) = Read(path, config, known: null);
+        using TrainingRun run = TrainingRun.Create(directory, config, corpus, tokenizer);
+        WriteSource(directory, path);
+        return Train(run, directory, corpus, path);
+    }
+
+    private static int Resume(string? path, string? configFile, List<string> settings, string? output)
+    {
+        RunDirectory directory = output is null ? RunFolders.Newest() : new RunDirectory(output);
+        TrainingConfig before = TrainingRun.LoadConfig(directory), now = Shared.Usage(() => Resolve(before, configFile, settings));
+        Shared.Usage(() => TrainingRun.CheckChanges(before, now));
+        path ??= ReadSource(directory);
+        (Corpus corpus, _) = Read(path, now, Tokenizer.Load(directory.Model));
+        using TrainingRun run = TrainingRun.Resume(directory, now, corpus);
+        return Train(run, directory, corpus, path);
+    }
+
+    private static (Corpus Corpus, Tokenizer Tokenizer) Read(string? path, TrainingConfig config, Tokenizer? known)
+    {
+        if (path is null) return StoryCorpus.Create(config.Seed, config.VocabularySize);
+        string text = TextFiles.Read(path);
+        return TextCorpus.Create(text, config, known, Path.GetFileName(path.TrimEnd('/', '\\')));
+    }
+
+    private static int Train(TrainingRun run, RunDirectory directory, Corpus corpus, string? path)
+    {
+        TrainingConfig config = run.Config;
+        LanguageModel language = new(run.Model, run.Tokenizer);
+        bool stories = path is null;
+        Console.WriteLine($"Training {run.Model.ParameterCount:N0} parameters on {corpus.Description}; {ForkJoin.ThreadCount} thread{(ForkJoin.ThreadCount == 1 ? "" : "s")}; {directory.Path}");
+        if (run.Step > 0) Console.WriteLine($"Going on after step {run.Step:N0}.");
+
+        using ProgressLine line = new();
+        TrainingDisplay display = new(line, config, corpus.EntropyFloor, run.Step);
+        RunObserver observer = new()
+        {
+            Stepped = display.Step,
+            Measured = display.Measured,
+            StepsDecided = display.Decided,
+            Sample = (_, step) =>
+            {
+                string sample = new Generator(language).Write("", config.SampleTokens, new SamplingSettings { Temperature = 0.8, Seed = config.Seed }, (uint)step);
+                display.Sample(step, sample);
+                return sample;
+            },
+        };
+        RunOutcome outcome = CommandLine.Interruptible(stop => run.Run(observer, stop));
+        line.Dispose();
+        RunReports.Write(directory, run, corpus, outcome, Environment.CommandLine);
+        if (!outcome.Completed)
+        {
+            Console.WriteLine($"Stopped and saved after step {outcome.Step:N0}. Go on with: weft train {(path is null ? "" : path + " ")}--resume --out {directory.Path}");
+            return CommandLine.Interrupted;
+        }
+
+        Console.WriteLine(Ending(outcome, corpus));
+        if (stories) StoryEnding.Show(directory, config.Seed);
+        Console.WriteLine($"Model: {directory.Model}   Report: {directory.Report}");
+        Console.WriteLine($"Write on with: weft generate {directory.Path}");
+        return 0;
+    }
+
+    private static string Ending(RunOutcome outcome, Corpus corpus)
+    {
+        string text = string.Create(CultureInfo.InvariantCulture,
+            $"{(outcome.StoppedEarly ? "Stopped early" : "Done")} after {outcome.Step:N0} steps in {ProgressLine.Time(outcome.Seconds)}. Held-out loss {outcome.HeldOutLoss:F4} nats per token (perplexity {Math.Exp(outcome.HeldOutLoss):F2}), from step {outcome.BestStep:N0}");
+        if (corpus.BytesPerToken is { } bytes) text += string.Create(CultureInfo.InvariantCulture, $"; {outcome.HeldOutLoss / bytes / Math.Log(2):F3} bits per byte");
+        if (corpus.EntropyFloor is { } floor) text += string.Create(CultureInfo.InvariantCulture, $"; {outcome.HeldOutLoss - floor:F4} above the source's own {floor:F4}");
+        return text + ".";
+    }
+
+    private static void WriteSource(RunDirectory directory, string? path)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("text", path is null ? null : Path.GetFullPath(path));
+            writer.WriteEndObject();
+        }
+        AtomicFile.WriteText(directory.Source, System.Text.Encoding.UTF8.GetString(stream.ToArray()) + "\n");
+    }
+
+    private static string? ReadSource(RunDirectory directory)
+    {
+        if (!File.Exists(directory.Source)) return null;
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(directory.Source));
+            return json.RootElement.GetProperty("text").GetString();
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new WeftFileException(directory.Source, 0, "is damaged; name the text again: weft train TEXT --resume.", exception);
+        }
+    }
+}

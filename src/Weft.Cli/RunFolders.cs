@@ -1,0 +1,40 @@
+using System.Globalization;
+using Weft.Training.Runs;
+
+namespace Weft.Cli;
+
+/// <summary>Where runs are kept, and which one is meant when none is named.</summary>
+internal static class RunFolders
+{
+    private const string Root = "runs";
+
+    /// <summary>A new folder named after what is trained and when.</summary>
+    internal static RunDirectory New(string name)
+    {
+        string stem = Path.Combine(Root, $"{name}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"), path = stem;
+        for (int i = 2; Directory.Exists(path); i++) path = $"{stem}-{i}";
+        return new RunDirectory(path);
+    }
+
+    /// <summary>The run that was begun or went on last.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    internal static RunDirectory Newest() =>
+        (Directory.Exists(Root) ? new DirectoryInfo(Root).EnumerateDirectories() : [])
+            .Select(static d => new RunDirectory(Path.Combine(Root, d.Name)))
+            .Where(static r => r.Exists)
+            .MaxBy(static r => File.GetLastWriteTimeUtc(r.Checkpoint))
+        ?? throw new UsageException($"There is no run in {Path.GetFullPath(Root)}: train one with 'weft train', or name a model's folder.");
+
+    /// <summary>The folder of a model: one in the Hugging Face layout, or a run's best model; without a name, the newest run's.</summary>
+    /// <exception cref="FileNotFoundException">There is no model.</exception>
+    internal static string Model(string? path)
+    {
+        if (path is null) return Newest().Model;
+        RunDirectory run = new(path);
+        if (run.Exists) return run.Model;
+        if (File.Exists(Path.Combine(path, "config.json"))) return path;
+        throw new FileNotFoundException(Directory.Exists(path)
+            ? $"{path} holds no model: a model's folder has config.json and model.safetensors, a run's folder training.json."
+            : $"{path}: there is no such folder.");
+    }
+}
