@@ -13,8 +13,17 @@ public abstract class Tokenizer
     /// <summary>The tokens that stand beside the learned vocabulary, such as <c>&lt;|endoftext|&gt;</c>, by ascending id.</summary>
     public abstract IReadOnlyList<AddedToken> AddedTokens { get; }
 
-    /// <summary>The token that ends a document, or null where the vocabulary has none.</summary>
-    public virtual int? EndOfTextId => EndOfText.Find(this);
+    /// <summary>The token that ends a document: the one that the files declare, else the one of a usual name, else null.</summary>
+    public int? EndOfTextId => DeclaredEndOfTextId ?? DocumentTokens.FindEnd(this);
+
+    /// <summary>The token that begins a document: the one that the files declare, else the one of a usual name, else null.</summary>
+    public int? BeginOfTextId => DeclaredBeginOfTextId ?? DocumentTokens.FindBegin(this);
+
+    /// <summary>What the files say beside the vocabulary; set once, when a tokenizer is loaded.</summary>
+    internal int? DeclaredEndOfTextId { get; set; }
+
+    /// <summary>What the files say beside the vocabulary; set once, when a tokenizer is loaded.</summary>
+    internal int? DeclaredBeginOfTextId { get; set; }
 
     /// <summary>Appends the token ids of <paramref name="text"/> to <paramref name="ids"/>.</summary>
     /// <exception cref="ArgumentException">The text holds a character that the vocabulary lacks, and there is no unknown token.</exception>

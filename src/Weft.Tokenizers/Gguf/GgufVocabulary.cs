@@ -47,11 +47,18 @@ public sealed record GgufVocabulary
     /// <summary>Builds the tokenizer.</summary>
     /// <exception cref="NotSupportedException">The model or the pre-tokenizer is not known here.</exception>
     /// <exception cref="ArgumentException">The fields contradict each other.</exception>
-    public Tokenizer CreateTokenizer() => Model switch
+    public Tokenizer CreateTokenizer()
     {
-        "gpt2" => CreateBytePair(),
-        _ => throw new NotSupportedException($"The GGUF tokenizer model '{Model}' is not supported."),
-    };
+        Tokenizer tokenizer = Model switch
+        {
+            "gpt2" => CreateBytePair(),
+            "llama" => CreateSentencePiece(),
+            _ => throw new NotSupportedException($"The GGUF tokenizer model '{Model}' is not supported."),
+        };
+        tokenizer.DeclaredBeginOfTextId = BeginOfTextId;
+        tokenizer.DeclaredEndOfTextId = EndOfTextId;
+        return tokenizer;
+    }
 
     private BytePairTokenizer CreateBytePair()
     {
@@ -76,6 +83,23 @@ public sealed record GgufVocabulary
             int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id : throw new ArgumentException($"Merge {rank} names the token '{token}', which is not in the vocabulary.");
         }
         return new BytePairTokenizer(vocabulary, merges, Scanner(PreTokenizer), added);
+    }
+
+    private SentencePieceTokenizer CreateSentencePiece()
+    {
+        if (Scores.Count != Tokens.Count || TokenTypes.Count != Tokens.Count)
+            throw new ArgumentException($"There are {Tokens.Count} tokens, {Scores.Count} scores and {TokenTypes.Count} token types.");
+        List<(string, float, SentencePieceType)> pieces = new(Tokens.Count);
+        for (int id = 0; id < Tokens.Count; id++) pieces.Add((Tokens[id], Scores[id], (SentencePieceType)TokenTypes[id]));
+        return new SentencePieceTokenizer(new SentencePieceModel
+        {
+            Pieces = pieces,
+            Kind = SentencePieceKind.BytePair,
+            AddDummyPrefix = AddSpacePrefix,
+            RemoveExtraWhitespace = false,
+            ByteFallback = true,
+            Added = (AddBeginOfText ?? true ? BeginOfTextId : null, AddEndOfText ?? false ? EndOfTextId : null),
+        }, null);
     }
 
     // The names are llama.cpp's.

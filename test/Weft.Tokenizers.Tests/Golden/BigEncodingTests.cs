@@ -20,7 +20,8 @@ public class BigEncodingTests
             {
                 "hf" => name switch { "gpt2" => Tokenizer.Load(SharedFolder.Require("data", "tokenizers", "gpt2")), _ => GoldenTokenizers.Load(name) },
                 "tiktoken" => Tokenizer.Load(SharedFolder.Require("data", "tokenizers", "tiktoken", name.Replace("tiktoken_", "", StringComparison.Ordinal) + ".tiktoken.gz")),
-                _ => null,
+                "sentencepiece" => SentencePieceTests.Load(name.Replace("spm_", "", StringComparison.Ordinal)),
+                _ => OtherEncodingTests.LoadLlamaCpp(name),
             };
             if (tokenizer is null) continue;
             HashSet<int> ties = expected.TryGetProperty("tie_lines", out JsonElement tieLines) ? [.. GoldenFiles.Ints(tieLines)] : [];

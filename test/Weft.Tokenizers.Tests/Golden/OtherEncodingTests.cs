@@ -24,7 +24,14 @@ public class OtherEncodingTests
     public void Encode_HostileStringsWithGgufVocabularies_AreTheGoldenOnes(string file)
     {
         JsonElement golden = GoldenFiles.ReadJson(SharedFolder.RequireGolden("tokenizers", "hostile", file));
-        string name = golden.GetProperty("tokenizer").GetString()!.Replace("llamacpp_", "", StringComparison.Ordinal);
+        string name = golden.GetProperty("tokenizer").GetString()!;
+        if (LoadLlamaCpp(name) is not Tokenizer tokenizer) Assert.Skip("GGUF vocabularies of this kind are not read yet.");
+        Compare(golden, tokenizer, decodes: false);
+    }
+
+    internal static Tokenizer? LoadLlamaCpp(string name)
+    {
+        name = name.Replace("llamacpp_", "", StringComparison.Ordinal);
         string path = name switch
         {
             "smollm2" => SharedFolder.Require("models", "smollm2-135m-instruct"),
@@ -32,8 +39,7 @@ public class OtherEncodingTests
             _ => SharedFolder.Require("data", "tokenizers", "llama.cpp", $"ggml-vocab-{name.Replace('_', '-')}.gguf.gz"),
         };
         GgufVocabulary vocabulary = GgufFile.Load(path)!;
-        if (vocabulary.Model != "gpt2") Assert.Skip($"GGUF vocabularies of kind {vocabulary.Model} are not read yet.");
-        Compare(golden, vocabulary.CreateTokenizer(), decodes: false);
+        return vocabulary.Model == "bert" ? null : vocabulary.CreateTokenizer();
     }
 
     [Fact]

@@ -34,6 +34,24 @@ internal sealed class UnigramModel : TokenModel
         for (int value = 0; value < 256; value++) _idOfByte[value] = _vocabulary.GetValueOrDefault(BytePairModel.ByteToken(value), -1);
     }
 
+    private UnigramModel(SentencePieceModel model)
+    {
+        _scores = [.. model.Pieces.Select(piece => (double)piece.Score)];
+        double[] normal = [.. model.Pieces.Where(piece => piece.Type == SentencePieceType.Normal).Select(piece => (double)piece.Score)];
+        _unknownScore = normal.DefaultIfEmpty(0).Min() - UnknownPenalty;
+        for (int id = 0; id < model.Pieces.Count; id++)
+        {
+            (string text, _, SentencePieceType type) = model.Pieces[id];
+            _vocabulary.TryAdd(text, id);
+            // A user-defined piece is worth more than anything else that covers its text.
+            if (type == SentencePieceType.UserDefined) _scores[id] = Encoding.UTF8.GetByteCount(text) * normal.DefaultIfEmpty(0).Max() - 0.1;
+            if (text.Length > 0 && type is SentencePieceType.Normal or SentencePieceType.UserDefined) _trie.Add(text, id);
+        }
+    }
+
+    /// <summary>The model in a SentencePiece file; pieces that are not in use never match.</summary>
+    public static UnigramModel ForSentencePiece(SentencePieceModel model) => new(model);
+
     public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 
     /// <summary>The log probability of each token, by id.</summary>
@@ -47,12 +65,15 @@ internal sealed class UnigramModel : TokenModel
     public override void Tokenize(ReadOnlySpan<char> piece, List<PieceToken> tokens)
     {
         int first = tokens.Count;
-        Best(piece, tokens);
+        Best(piece, tokens, fuseUnknown: true);
         FallBack(piece, tokens, first);
     }
 
-    // Adds the tokens of the best path; unknown characters have the id -1 and neighbouring ones are one token.
-    private void Best(ReadOnlySpan<char> piece, List<PieceToken> tokens)
+    /// <summary>Adds the tokens of the best path; unknown characters have the id -1.</summary>
+    /// <param name="piece">The text.</param>
+    /// <param name="tokens">Takes the tokens.</param>
+    /// <param name="fuseUnknown">Neighbouring unknown characters are one token.</param>
+    public void Best(ReadOnlySpan<char> piece, List<PieceToken> tokens, bool fuseUnknown)
     {
         double[] score = new double[piece.Length + 1]; // of the best path that ends here
         int[] start = new int[piece.Length + 1];       // where its last token begins
@@ -87,7 +108,7 @@ internal sealed class UnigramModel : TokenModel
         {
             int token = id[end];
             if (token == _unknownId) token = -1;
-            if (token < 0 && tokens.Count > first && tokens[^1].Id < 0) tokens[^1] = tokens[^1] with { Start = start[end] };
+            if (fuseUnknown && token < 0 && tokens.Count > first && tokens[^1].Id < 0) tokens[^1] = tokens[^1] with { Start = start[end] };
             else tokens.Add(new PieceToken(token, start[end], end));
         }
         tokens.Reverse(first, tokens.Count - first);
