@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
+using Weft.Training;
 
 namespace Weft.Cli;
 
@@ -14,10 +15,10 @@ internal static class CommandLine
     {
         Option<bool> verbose = new("--verbose") { Description = "Show the whole stack trace of an error.", Recursive = true };
         root.Options.Add(verbose);
-        ParseResult parsed = root.Parse(args);
+        ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
         {
-            Console.Error.WriteLine($"weft: {parsed.Errors[0].Message} Try: weft {CommandPath(parsed.CommandResult)}--help");
+            Console.Error.WriteLine($"weft: {Fault(parsed)} Try: weft {CommandPath(parsed.CommandResult)}--help");
             return WrongUsage;
         }
         try
@@ -56,6 +57,21 @@ internal static class CommandLine
         command.Options.Add(help);
         help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
         return command;
+    }
+
+    // The library's own sentences name types and miss the word that was wrong.
+    private static string Fault(ParseResult parsed)
+    {
+        if (parsed.UnmatchedTokens.Count > 0)
+        {
+            string word = parsed.UnmatchedTokens[0];
+            IEnumerable<string> known = word.StartsWith('-') ? parsed.CommandResult.Command.Options.Select(static o => o.Name) : parsed.CommandResult.Command.Subcommands.Select(static c => c.Name);
+            string? nearest = known.Where(k => EditDistance.Of(k, word) <= 1 + word.Length / 3).MinBy(k => EditDistance.Of(k, word));
+            return $"'{word}' is not known here{(nearest is null ? "." : $"; did you mean '{nearest}'?")}";
+        }
+        string message = parsed.Errors[0].Message;
+        int type = message.IndexOf(" as expected type", StringComparison.Ordinal);
+        return type < 0 ? message : message[..type] + ": it is not a number of the right kind.";
     }
 
     private static string CommandPath(CommandResult command)

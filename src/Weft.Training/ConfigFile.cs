@@ -103,19 +103,5 @@ public static class ConfigFile
         : type == typeof(double) ? "a number"
         : "a whole number";
 
-    /// <summary>The known key that takes the fewest changes of single letters (Levenshtein 1966).</summary>
-    private static string Nearest(string key) => Keys.MinBy(k => Distance(k.ToUpperInvariant(), key.ToUpperInvariant()))!;
-
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-        return row[^1];
-    }
+    private static string Nearest(string key) => Keys.MinBy(k => EditDistance.Of(k, key))!;
 }

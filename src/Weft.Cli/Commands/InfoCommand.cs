@@ -1,8 +1,125 @@
 using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Weft.Models.Decoder;
+using Weft.Models.Families;
+using Weft.Tensors;
+using Weft.Tokenizers;
 
 namespace Weft.Cli.Commands;
 
+/// <summary><c>weft info</c>: what a model is made of.</summary>
 internal static class InfoCommand
 {
-    internal static Command Create() => new("info");
+    internal static Command Create()
+    {
+        Argument<string?> model = new("model") { Description = "A model's or a run's folder. Default: the newest run in ./runs.", Arity = ArgumentArity.ZeroOrOne };
+        Option<bool> parameters = new("--parameters") { Description = "List every parameter with its shape." };
+        Command command = new("info", "Show a model's architecture, parameters, memory and tokenizer.") { model, parameters };
+        command.SetAction(parsed => Show(RunFolders.Model(parsed.GetValue(model)), parsed.GetValue(parameters)));
+        return command.WithExamples("weft info", "weft info runs/my-run --parameters");
+    }
+
+    private static int Show(string path, bool listAll)
+    {
+        DecoderModel model = ModelDirectory.Load(path);
+        DecoderConfig config = model.Config;
+        DecoderFamily family = FamilyCatalogue.For(config);
+        IAnsiConsole console = AnsiConsole.Console;
+        console.Write(Architecture(path, model, family));
+        console.WriteLine();
+        console.Write(listAll ? Every(model) : Summary(model));
+        console.WriteLine();
+        console.Write(Memory(model));
+        console.WriteLine();
+        ShowTokenizer(console, path);
+        return 0;
+    }
+
+    private static Tree Architecture(string path, DecoderModel model, DecoderFamily family)
+    {
+        DecoderConfig c = model.Config;
+        Tree tree = new(Markup.Escape($"{Path.GetFileName(Path.GetFullPath(path))}: {family.Architecture}, {model.ParameterCount:N0} parameters"));
+        TreeNode embedding = tree.AddNode(Markup.Escape($"embedding: {c.VocabularySize:N0} tokens x {c.HiddenSize}"));
+        embedding.AddNode(c.Positions switch
+        {
+            PositionScheme.Learned => $"positions: learned, {c.ContextLength:N0}",
+            PositionScheme.Rotary => string.Create(CultureInfo.InvariantCulture, $"positions: rotary, base {c.RotaryBase:G}, context {c.ContextLength:N0}"),
+            _ => $"positions: none, context {c.ContextLength:N0}",
+        });
+        TreeNode blocks = tree.AddNode($"{c.BlockCount} blocks");
+        string norm = c.Normalization == NormalizationKind.LayerNorm ? $"layer norm{(c.NormalizationBias ? "" : ", no offset")}" : "RMS norm";
+        blocks.AddNode(norm);
+        TreeNode attention = blocks.AddNode("causal self-attention");
+        attention.AddNode($"query, key, value: {c.HiddenSize} -> {c.HeadCount} heads x {c.ResolvedHeadSize}{(c.ResolvedKeyValueHeadCount == c.HeadCount ? "" : $", {c.ResolvedKeyValueHeadCount} for keys and values")}");
+        attention.AddNode($"output: {c.HeadCount * c.ResolvedHeadSize} -> {c.HiddenSize}");
+        blocks.AddNode(norm);
+        blocks.AddNode($"feed-forward: {c.HiddenSize} -> {c.ResolvedFeedForwardSize} -> {c.HiddenSize}, {c.FeedForward switch { FeedForwardKind.Gelu => "GELU", FeedForwardKind.GeluTanh => "GELU (tanh)", _ => "SwiGLU" }}");
+        tree.AddNode(norm);
+        tree.AddNode($"head: {c.HiddenSize} -> {c.VocabularySize:N0}{(c.TieEmbeddings ? ", tied to the embedding" : "")}");
+        return tree;
+    }
+
+    private static Table Summary(DecoderModel model)
+    {
+        Table table = NewTable("part", "parameters", "share");
+        foreach (IGrouping<string, Tensor> part in model.Parameters.GroupBy(static p => Part(p.Name!)))
+        {
+            long count = part.Sum(static p => (long)p.Count);
+            table.AddRow(part.Key, count.ToString("N0", CultureInfo.InvariantCulture), ((double)count / model.ParameterCount).ToString("P1", CultureInfo.InvariantCulture));
+        }
+        table.AddRow("all", model.ParameterCount.ToString("N0", CultureInfo.InvariantCulture), "");
+        if (model.PositionEmbedding is { } positions) table.AddRow("all without positions", (model.ParameterCount - positions.Weight.Count).ToString("N0", CultureInfo.InvariantCulture), "");
+        return table;
+    }
+
+    private static Table Every(DecoderModel model)
+    {
+        Table table = NewTable("parameter", "shape", "count");
+        foreach (Tensor parameter in model.Parameters) table.AddRow(Markup.Escape(parameter.Name!), Markup.Escape(parameter.Shape.ToString()), parameter.Count.ToString("N0", CultureInfo.InvariantCulture));
+        return table;
+    }
+
+    private static Table Memory(DecoderModel model)
+    {
+        long weights = model.ParameterCount * 4;
+        Table table = NewTable("memory in float32", "bytes", "");
+        table.AddRow("weights", Bytes(weights), "");
+        table.AddRow($"key-value cache, {model.Config.ContextLength:N0} tokens", Bytes(new KeyValueCache(model.Config).Bytes), "");
+        table.AddRow("training: weights, gradients, two moments", Bytes(4 * weights), "activations come on top");
+        return table;
+    }
+
+    private static void ShowTokenizer(IAnsiConsole console, string path)
+    {
+        if (!File.Exists(Path.Combine(path, "tokenizer.json")))
+        {
+            console.WriteLine("tokenizer: none in the folder");
+            return;
+        }
+        Tokenizer tokenizer = Tokenizer.Load(path);
+        string end = tokenizer.EndOfTextId is { } id ? $", texts end with {tokenizer.Token(id)} ({id})" : "";
+        console.WriteLine($"tokenizer: {tokenizer.GetType().Name}, {tokenizer.VocabularySize:N0} tokens{end}");
+    }
+
+    private static Table NewTable(params string[] columns)
+    {
+        Table table = new() { Border = TableBorder.Rounded };
+        foreach (string column in columns) table.AddColumn(new TableColumn(column) { Alignment = column is "parameters" or "share" or "count" or "bytes" ? Justify.Right : Justify.Left });
+        return table;
+    }
+
+    private static string Part(string name)
+    {
+        if (!name.StartsWith("blocks.", StringComparison.Ordinal)) return name.StartsWith("embedding", StringComparison.Ordinal) ? name.Split('.')[1] + " embedding" : name.Split('.')[0];
+        string[] words = name.Split('.');
+        return "blocks: " + words[2].Replace('_', ' ');
+    }
+
+    private static string Bytes(long bytes) => bytes switch
+    {
+        >= 1 << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 30):F2} GiB"),
+        >= 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):F1} MiB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:F1} KiB"),
+    };
 }

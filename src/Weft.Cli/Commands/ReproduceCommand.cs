@@ -1,8 +1,81 @@
 using System.CommandLine;
+using Spectre.Console;
+using Weft.Cli.Terminal;
+using Weft.Guide.Reproduce;
+using Weft.Tensors.Files;
 
 namespace Weft.Cli.Commands;
 
+/// <summary><c>weft reproduce</c>: runs the guide's claims and compares what comes out with what should.</summary>
 internal static class ReproduceCommand
 {
-    internal static Command Create() => new("reproduce");
+    internal static Command Create()
+    {
+        Argument<string[]> names = new("names") { Description = "Experiments to run, or all, or quick. Without a name: list them.", Arity = ArgumentArity.ZeroOrMore };
+        Option<string?> json = new("--json") { Description = "Also write the results to this file as JSON; - prints them." };
+        Option<string?> markdown = new("--markdown") { Description = "Also write the results to this file as Markdown; - prints them." };
+        Option<int?> threads = Shared.Threads();
+        Command command = new("reproduce", "Run the guide's experiments: measured against expected. Exits 1 if one is off.") { names, json, markdown, threads };
+        command.SetAction(parsed =>
+        {
+            Shared.SetThreads(parsed.GetValue(threads));
+            string[] asked = parsed.GetValue(names) ?? [];
+            return asked.Length == 0 ? List() : CommandLine.Interruptible(stop => Run(Choose(asked), parsed.GetValue(json), parsed.GetValue(markdown), stop));
+        });
+        return command.WithExamples("weft reproduce", "weft reproduce quick", "weft reproduce story-entropy --json results.json");
+    }
+
+    private static int List()
+    {
+        Table table = new() { Border = TableBorder.Rounded };
+        table.AddColumns("name", "claim", "source", "seconds");
+        foreach (Experiment experiment in ExperimentCatalogue.All)
+            table.AddRow(Markup.Escape(experiment.Name), Markup.Escape(experiment.Claim), Markup.Escape(experiment.Source), $"{experiment.ExpectedSeconds:0}{(experiment.Pace == ExperimentPace.Nightly ? " (nightly)" : "")}");
+        AnsiConsole.Write(table);
+        Console.WriteLine("Run them with: weft reproduce NAME | quick | all");
+        return 0;
+    }
+
+    private static List<Experiment> Choose(string[] names)
+    {
+        List<Experiment> chosen = [];
+        foreach (string name in names)
+        {
+            chosen.AddRange(name switch
+            {
+                "all" => ExperimentCatalogue.All,
+                "quick" => ExperimentCatalogue.OfPace(ExperimentPace.Quick),
+                _ => [ExperimentCatalogue.Find(name) ?? throw new UsageException($"There is no experiment '{name}'; 'weft reproduce' lists those there are.")],
+            });
+        }
+        return [.. chosen.Distinct()];
+    }
+
+    private static int Run(List<Experiment> experiments, string? json, string? markdown, CancellationToken stop)
+    {
+        using ProgressLine line = new();
+        ReproduceReport report = ReproduceReport.Run(experiments, new LineProgress(line), cancellation: stop);
+        line.Dispose();
+        if (json == "-") ReportJson.Write(report, Console.Out);
+        else if (markdown == "-") ReportMarkdown.Write(report, Console.Out);
+        else ReportText.Write(report, Console.Out);
+        if (json is not null and not "-") AtomicFile.WriteText(json, Text(report, ReportJson.Write));
+        if (markdown is not null and not "-") AtomicFile.WriteText(markdown, Text(report, ReportMarkdown.Write));
+        return report.Passed ? 0 : CommandLine.Failed;
+    }
+
+    private static string Text(ReproduceReport report, Action<ReproduceReport, TextWriter> write)
+    {
+        using StringWriter writer = new();
+        write(report, writer);
+        return writer.ToString();
+    }
+
+    private sealed class LineProgress(ProgressLine line) : IProgress<string>
+    {
+        public void Report(string value)
+        {
+            if (line.IsDue && !Console.IsOutputRedirected) line.Show(value);
+        }
+    }
 }

@@ -42,6 +42,8 @@ public sealed class Gpt2Family : DecoderFamily
                 "gelu" => FeedForwardKind.Gelu,
                 _ => throw reader.Unsupported("activation_function", $"'{activation}'"),
             },
+            NormalizationBias = reader.Flag("weft_normalization_bias", true),
+            LinearBias = reader.Flag("weft_linear_bias", true),
             TieEmbeddings = reader.Flag("tie_word_embeddings", true),
             BeginOfTextId = reader.TokenId("bos_token_id"),
             EndOfTextId = reader.TokenId("eos_token_id"),
@@ -73,6 +75,10 @@ public sealed class Gpt2Family : DecoderFamily
         writer.Add("summary_proj_to_labels", true);
         writer.Add("summary_type", "cls_index");
         writer.Add("summary_use_proj", true);
+        // The format has offsets everywhere, so a model without them is saved with zeros, which compute the same. These keys,
+        // which other programs ignore, let Weft read it back as the smaller model that it is.
+        if (!config.NormalizationBias) writer.Add("weft_normalization_bias", false);
+        if (!config.LinearBias) writer.Add("weft_linear_bias", false);
     }
 
     /// <inheritdoc/>
