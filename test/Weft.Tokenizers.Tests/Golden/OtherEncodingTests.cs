@@ -25,7 +25,8 @@ public class OtherEncodingTests
     {
         JsonElement golden = GoldenFiles.ReadJson(SharedFolder.RequireGolden("tokenizers", "hostile", file));
         string name = golden.GetProperty("tokenizer").GetString()!;
-        if (LoadLlamaCpp(name) is not Tokenizer tokenizer) Assert.Skip("GGUF vocabularies of this kind are not read yet.");
+        Tokenizer? tokenizer = LoadLlamaCpp(name);
+        if (tokenizer is null) Assert.Skip("GGUF vocabularies of this kind are not read yet.");
         Compare(golden, tokenizer, decodes: false);
     }
 
