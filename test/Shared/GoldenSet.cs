@@ -155,6 +155,13 @@ internal sealed class GoldenCase
 
     public override string ToString() => $"{Set}/{Group} {Name}";
 
+    /// <summary>A tensor of the case's file by its key there.</summary>
+    public GoldenValue Tensor(string key)
+    {
+        using JsonDocument json = JsonDocument.Parse($"\"{JsonEncodedText.Encode(key)}\"");
+        return new GoldenValue($"{this} {key}", json.RootElement.Clone(), _set.Tensors);
+    }
+
     private OrderedDictionary<string, GoldenValue> Values(string section)
     {
         OrderedDictionary<string, GoldenValue> values = new(StringComparer.Ordinal);

@@ -1,3 +1,5 @@
+using Weft.Golden.Tests.Models;
+
 namespace Weft.Golden.Tests;
 
 /// <summary>Golden set <c>models</c>: tiny checkpoints of many families.</summary>
@@ -20,6 +22,7 @@ public sealed class ModelsGoldenTests
     private static GoldenRunner CreateRunner()
     {
         GoldenRunner runner = new(Set);
+        DecoderHandlers.Add(runner);
         return runner;
     }
 }

@@ -1,3 +1,5 @@
+using Weft.Golden.Tests.Nets;
+
 namespace Weft.Golden.Tests;
 
 /// <summary>Golden set <c>nets</c>: whole small training runs.</summary>
@@ -20,6 +22,7 @@ public sealed class NetsGoldenTests
     private static GoldenRunner CreateRunner()
     {
         GoldenRunner runner = new(Set);
+        DecoderRunHandlers.Add(runner);
         return runner;
     }
 }

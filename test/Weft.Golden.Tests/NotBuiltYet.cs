@@ -81,14 +81,6 @@ internal static class NotBuiltYet
             """
             cnn_digits
             """),
-        .. Ops("nets", "gpt",
-            """
-            nano_gpt
-            """),
-        .. Ops("nets", "llama",
-            """
-            nano_llama
-            """),
         .. Ops("nets", "regression",
             """
             logistic_regression softmax_regression mlp_batch_norm
@@ -99,9 +91,24 @@ internal static class NotBuiltYet
             """),
         .. Ops("models", "checkpoints",
             """
-            seq2seq_forward seq2seq_forward_padded cached loss generate encoder_forward encoder_forward_padded fill_mask forward forward_padded router formats formats_bert refuse state rope
+            seq2seq_forward seq2seq_forward_padded generate fill_mask router formats formats_bert refuse state rope
+            """),
+        .. Families(
+            """
+            bart bert_mlm bert_pretraining bert_sequence bert_token bloom deepseek_v2 deepseek_v3 distilbert_mlm distilbert_qa gemma gemma2
+            gemma3_text gpt_neox gpt_oss granite llama3_gqa mamba mamba2 marian mistral_window mixtral olmo2 olmoe opt phi phi3_longrope qwen2
+            qwen3 qwen3_moe roberta_mlm roberta_sequence smollm3 t5_gated t5_tied
             """),
     ];
+
+    /// <summary>What single cases ask for beyond their operation.</summary>
+    public static IReadOnlyList<string> Capabilities { get; } = ["bf16 products"];
+
+    /// <summary>Skips the running case if it asks for a capability that is listed.</summary>
+    public static void Require(string capability)
+    {
+        if (Capabilities.Contains(capability)) Assert.Skip($"Not built yet: {capability}.");
+    }
 
     private static readonly ILookup<string, Row> BySet = Rows.ToLookup(row => row.Set, StringComparer.Ordinal);
 
@@ -113,6 +120,12 @@ internal static class NotBuiltYet
     private static IEnumerable<Row> Ops(string set, string group, string names) =>
         from op in names.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)
         select new Row(set, "*", op, $"{set} {group} {op}");
+
+    // Model families, by their folders, that cannot be loaded yet.
+    private static IEnumerable<Row> Families(string folders) =>
+        from folder in folders.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)
+        from row in Missing("models", folder, "*", $"the family of {folder}")
+        select row;
 
     // Operations (all: `*`) that are built, but not for this group.
     private static IEnumerable<Row> Missing(string set, string group, string op, string what) => [new Row(set, group, op, what)];

@@ -24,6 +24,9 @@ public abstract class DecoderFamily
     /// <summary>The class that <c>architectures</c> names for a language model.</summary>
     public abstract string Architecture { get; }
 
+    /// <summary>The class that <c>architectures</c> names for a classifier of texts.</summary>
+    public abstract string ClassifierArchitecture { get; }
+
     /// <summary>Whether a model of this architecture can be saved as this family without changing what it computes.</summary>
     public abstract bool CanExpress(DecoderConfig config);
 

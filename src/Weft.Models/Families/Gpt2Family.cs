@@ -12,6 +12,9 @@ public sealed class Gpt2Family : DecoderFamily
     public override string Architecture => "GPT2LMHeadModel";
 
     /// <inheritdoc/>
+    public override string ClassifierArchitecture => "GPT2ForSequenceClassification";
+
+    /// <inheritdoc/>
     public override bool CanExpress(DecoderConfig config) =>
         config is { Positions: PositionScheme.Learned, Normalization: NormalizationKind.LayerNorm, FeedForward: FeedForwardKind.Gelu or FeedForwardKind.GeluTanh }
         && config.ResolvedKeyValueHeadCount == config.HeadCount

@@ -13,6 +13,9 @@ public sealed class LlamaFamily : DecoderFamily
     public override string Architecture => "LlamaForCausalLM";
 
     /// <inheritdoc/>
+    public override string ClassifierArchitecture => "LlamaForSequenceClassification";
+
+    /// <inheritdoc/>
     public override bool CanExpress(DecoderConfig config) =>
         config is { Positions: PositionScheme.Rotary, Normalization: NormalizationKind.RmsNorm, FeedForward: FeedForwardKind.SwiGlu };
 

@@ -12,6 +12,9 @@ public sealed class WeftFamily : DecoderFamily
     public override string Architecture => "WeftDecoderModel";
 
     /// <inheritdoc/>
+    public override string ClassifierArchitecture => "WeftDecoderForSequenceClassification";
+
+    /// <inheritdoc/>
     public override bool CanExpress(DecoderConfig config) => true;
 
     /// <inheritdoc/>

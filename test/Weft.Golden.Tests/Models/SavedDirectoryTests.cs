@@ -1,0 +1,66 @@
+using System.Text.Json;
+using Weft.Models.Decoder;
+using Weft.Models.Families;
+using Weft.Tensors;
+using Weft.Tensors.Files;
+
+namespace Weft.Golden.Tests.Models;
+
+/// <summary>What Weft writes in the GPT-2 layout is what the reference writes: names, shapes and keys.</summary>
+public sealed class SavedDirectoryTests
+{
+    public static IEnumerable<TheoryDataRow<string>> Folders()
+    {
+        string root = Path.Combine(SharedFolder.GoldenRoot, "models");
+        string[] folders = Directory.Exists(root) ? [.. Directory.EnumerateDirectories(root, "gpt2*").Select(static d => Path.GetFileName(d)).Order(StringComparer.Ordinal)] : [];
+        return folders.Length > 0 ? folders.Select(static f => new TheoryDataRow<string>(f)) : [new TheoryDataRow<string>("gpt2")];
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Save_OfALoadedModel_HasTheReferencesNamesShapesAndKeys(string folder)
+    {
+        string reference = SharedFolder.RequireGolden("models", folder), written = Directory.CreateTempSubdirectory("weft-").FullName;
+        try
+        {
+            bool classifier = Architecture(reference).Contains("SequenceClassification", StringComparison.Ordinal);
+            if (classifier) SequenceClassifier.Load(reference).Save(written);
+            else ModelDirectory.Save(ModelDirectory.Load(reference), written);
+
+            Assert.Equal(Keys(reference, "config.json"), Keys(written, "config.json"));
+            if (File.Exists(Path.Combine(reference, "generation_config.json"))) Assert.Equal(Keys(reference, "generation_config.json"), Keys(written, "generation_config.json"));
+            using SafetensorsFile theirs = SafetensorsFile.Open(Path.Combine(reference, "model.safetensors")), ours = SafetensorsFile.Open(Path.Combine(written, "model.safetensors"));
+            Assert.Equal(theirs.Entries.Keys.Order(StringComparer.Ordinal), ours.Entries.Keys.Order(StringComparer.Ordinal));
+            foreach ((string name, SafetensorsEntry entry) in theirs.Entries)
+            {
+                Assert.Equal(entry.Shape, ours.Entries[name].Shape);
+                float[] before = new float[entry.ElementCount], after = new float[entry.ElementCount];
+                theirs.ReadAsSingle(entry, before);
+                ours.ReadAsSingle(ours.Entries[name], after);
+                Assert.Equal(before, after);
+            }
+
+            // Reading it back gives the same logits, bit for bit.
+            Tensor ids = Tensor.From([5, 9, 2, 7], [1, 4]);
+            float[] first = classifier ? SequenceClassifier.Load(reference).Forward(ids).ToArray<float>() : ModelDirectory.Load(reference).Forward(ids).ToArray<float>();
+            float[] again = classifier ? SequenceClassifier.Load(written).Forward(ids).ToArray<float>() : ModelDirectory.Load(written).Forward(ids).ToArray<float>();
+            Assert.Equal(first, again);
+        }
+        finally
+        {
+            Directory.Delete(written, recursive: true);
+        }
+    }
+
+    private static string[] Keys(string folder, string file)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, file)));
+        return [.. json.RootElement.EnumerateObject().Select(static p => p.Name).Order(StringComparer.Ordinal)];
+    }
+
+    private static string Architecture(string folder)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+        return json.RootElement.GetProperty("architectures")[0].GetString()!;
+    }
+}
