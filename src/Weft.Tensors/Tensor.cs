@@ -181,7 +181,6 @@ public sealed class Tensor
         Hooks = null;
         Name = null;
         RequiresGrad = false;
-        ScopeId = 0;
     }
 
     // ---- Reading and writing --------------------------------------------------------------------------------------------

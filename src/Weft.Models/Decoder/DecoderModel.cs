@@ -8,6 +8,7 @@ namespace Weft.Models.Decoder;
 public sealed class DecoderModel : Layer
 {
     private static readonly ForwardSettings s_plain = new();
+    private readonly DecoderBlock[] _blocks;
 
     /// <summary>Makes the model with zero weights; initialise or load them next.</summary>
     /// <exception cref="ArgumentException">The configuration is not valid; the message names the field.</exception>
@@ -19,7 +20,7 @@ public sealed class DecoderModel : Layer
         TokenEmbedding = new Embedding("embedding.tokens", config.VocabularySize, config.HiddenSize, dtype);
         PositionEmbedding = config.Positions == PositionScheme.Learned ? new Embedding("embedding.positions", config.ContextLength, config.HiddenSize, dtype) : null;
         RotaryPositions? rotary = config.Positions == PositionScheme.Rotary ? new RotaryPositions(config.ContextLength, config.ResolvedHeadSize, config.RotaryBase, dtype) : null;
-        Blocks = [.. Enumerable.Range(0, config.BlockCount).Select(l => new DecoderBlock($"blocks.{l}", l, config, rotary, dtype))];
+        _blocks = [.. Enumerable.Range(0, config.BlockCount).Select(l => new DecoderBlock($"blocks.{l}", l, config, rotary, dtype))];
         Norm = CreateNorm("norm", config, dtype);
         Head = config.TieEmbeddings ? null : new Linear("head", config.HiddenSize, config.VocabularySize, bias: false, dtype);
         Parameters = [.. CollectParameters()];
@@ -38,7 +39,7 @@ public sealed class DecoderModel : Layer
     public Embedding? PositionEmbedding { get; }
 
     /// <summary>The transformer layers, from the input to the output.</summary>
-    public IReadOnlyList<DecoderBlock> Blocks { get; }
+    public IReadOnlyList<DecoderBlock> Blocks => _blocks;
 
     /// <summary>Before the head.</summary>
     public Normalization Norm { get; }
@@ -89,7 +90,7 @@ public sealed class DecoderModel : Layer
             x += settings.Positions is { } positions ? PositionEmbedding.Forward(positions) : PositionEmbedding.Weight.Narrow(0, first, T);
         if (settings.Dropout is { } dropout) x = dropout.Apply(x, "embedding");
         settings.Tap?.Invoke("embedding", x);
-        foreach (DecoderBlock block in Blocks) x = block.Forward(x, settings);      // [B, T, C]
+        foreach (DecoderBlock block in _blocks) x = block.Forward(x, settings);     // [B, T, C]
         settings.Cache?.Advance();
         x = Norm.Forward(x);                                                        // [B, T, C]
         settings.Tap?.Invoke("norm", x);

@@ -27,6 +27,9 @@ internal static unsafe class CausalAttentionKernels
 {
     private const int Block = 64;
 
+    // Enough for one query against 65,000 keys, so that decoding never asks for more.
+    private const int FirstScratch = 1 << 16;
+
     [ThreadStatic] private static float[]? t_scratch;
 
     internal static void Forward(in Heads heads)
@@ -56,7 +59,7 @@ internal static unsafe class CausalAttentionKernels
 
     private static float* Scratch(int count)
     {
-        if (t_scratch is null || t_scratch.Length < count + 16) t_scratch = GC.AllocateUninitializedArray<float>(count + 16 + count / 2, pinned: true);
+        if (t_scratch is null || t_scratch.Length < count + 16) t_scratch = GC.AllocateUninitializedArray<float>(Math.Max(FirstScratch, count + 16 + count / 2), pinned: true);
         nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_scratch));
         return (float*)((address + 63) & ~63);
     }
@@ -84,7 +87,7 @@ internal static unsafe class CausalAttentionKernels
                 (int bh, int block) = Math.DivRem(piece, blocks);
                 (int b, int h) = Math.DivRem(bh, s.H);
                 int g = h / (s.H / s.G), first = block * Block, rows = Math.Min(Block, s.T - first), seen = s.S - s.T + first + rows;
-                float* p = Scratch(Block * seen);
+                float* p = Scratch(rows * seen);
                 MatrixProduct.RunSerial(rows, seen, s.D, s.Q.At(b, first, h), s.Q.Token, 1, s.K.At(b, 0, g), 1, s.K.Token, p, seen, accumulate: false);
                 float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
                 for (int i = 0; i < rows; i++)

@@ -52,7 +52,11 @@ public abstract class Optimizer
     /// <summary>Forgets the gradients, keeping their memory.</summary>
     public void ClearGradients()
     {
-        foreach (ParameterGroup group in Groups)
-            foreach (Tensor parameter in group.Parameters) parameter.ClearGrad();
+        // By index: enumerating an interface would allocate in every step.
+        for (int g = 0; g < Groups.Count; g++)
+        {
+            IReadOnlyList<Tensor> parameters = Groups[g].Parameters;
+            for (int i = 0; i < parameters.Count; i++) parameters[i].ClearGrad();
+        }
     }
 }

@@ -1,0 +1,65 @@
+using Weft.Models.Decoder;
+using Weft.Models.Layers;
+using Weft.Tensors;
+using Weft.Training.Data;
+using Weft.Training.Optimizers;
+using Weft.Training.Schedules;
+
+namespace Weft.Training.Tests;
+
+/// <summary>A step's memory is the last step's memory.</summary>
+[Collection("alone")]
+public sealed class AllocationTests
+{
+    private const int WarmupSteps = 12, MeasuredSteps = 25;
+
+    public static TheoryData<string> Presets => ["nanogpt-shakespeare-cpu", "stories", "llama-small"];
+
+    [Theory]
+    [MemberData(nameof(Presets))]
+    public void Step_InTheSteadyState_AllocatesNothing(string preset)
+    {
+        TrainingConfig config = TrainingPresets.Find(preset).Config with { ContextLength = 32, HiddenSize = 64, BlockCount = 2, BatchSize = 4, AccumulationSteps = 2 };
+        TrainingLoop loop = Loop(config, dropout: 0);
+        for (int i = 0; i < WarmupSteps; i++) loop.Step();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < MeasuredSteps; i++) loop.Step();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Step_WithDropout_AllocatesNothing()
+    {
+        TrainingConfig config = TrainingPresets.Find("nanogpt-shakespeare-cpu").Config with { ContextLength = 32, HiddenSize = 64, BlockCount = 2, BatchSize = 4, Dropout = 0.2 };
+        TrainingLoop loop = Loop(config, 0.2);
+        for (int i = 0; i < WarmupSteps; i++) loop.Step();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < MeasuredSteps; i++) loop.Step();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Step_ManyTimes_KeepsTheHeapAndThePoolFlat()
+    {
+        TrainingConfig config = TrainingPresets.Find("nanogpt-shakespeare-cpu").Config with { ContextLength = 16, HiddenSize = 16, HeadCount = 2, BlockCount = 1, BatchSize = 2 };
+        TrainingLoop loop = Loop(config, dropout: 0);
+        for (int i = 0; i < 100; i++) loop.Step();
+        long pooled = BufferPool.PooledBytes, heap = GC.GetTotalMemory(forceFullCollection: true);
+        for (int i = 0; i < 10_000; i++) loop.Step();
+        Assert.Equal(pooled, BufferPool.PooledBytes);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true), 0, heap + (64 << 10)); // the test host's own bookkeeping
+    }
+
+    private static TrainingLoop Loop(TrainingConfig config, double dropout)
+    {
+        RandomGenerator generator = new(3);
+        int[] tokens = [.. Enumerable.Range(0, 5000).Select(_ => generator.NextInt32(65))];
+        DecoderModel model = new DecoderModel(config.ToDecoderConfig(65, null)).Initialize(new RandomGenerator(1));
+        ForwardSettings? settings = dropout > 0 ? new ForwardSettings { Dropout = new RandomDropout(dropout, new RandomGenerator(5)) } : null;
+        return new TrainingLoop(model, new RandomWindows(tokens, config.ContextLength, 1), new AdamW(ParameterGroup.ByRank(model.Parameters, 0.1)), new ConstantRate(1e-3), config.BatchSize, config.AccumulationSteps, 1, settings);
+    }
+}
+
+/// <summary>Tests that measure the process and so must not run beside others.</summary>
+[CollectionDefinition("alone", DisableParallelization = true)]
+public sealed class AloneCollection;
