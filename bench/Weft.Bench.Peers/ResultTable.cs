@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text;
+using Weft.Training.Runs;
+
+namespace Weft.Bench.Peers;
+
+/// <summary>Prints a comparison, and keeps it in a table per processor under <c>bench/results</c>.</summary>
+internal static class ResultTable
+{
+    internal static void Write(string section, string name, List<double> ours, List<double> theirs, List<double> ratios, double apart)
+    {
+        string row = string.Create(CultureInfo.InvariantCulture,
+            $"| {section}: {name} | {Median(ours):F1} | {Median(theirs):F1} | **{Median(ratios):F2}** | {ratios.Min():F2} to {ratios.Max():F2} | {ratios.Count} | {apart:E1} | {DateTime.UtcNow:yyyy-MM-dd} |");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Weft {Median(ours):F1} ms, libtorch {Median(theirs):F1} ms: Weft is {Median(ratios):F2} times as fast ({ratios.Min():F2} to {ratios.Max():F2} over {ratios.Count} pairs)"));
+        string? folder = ResultsFolder();
+        if (folder is null) return;
+        IReadOnlyDictionary<string, string> machine = new Dictionary<string, string>(MachineDescription.Collect());
+        string path = Path.Combine(folder, FileName(machine["Processor"], machine["Cores"]) + ".md");
+        List<string> lines = File.Exists(path) ? [.. File.ReadAllLines(path)] : [.. Head(machine)];
+        string key = row[..(row.IndexOf('|', 2) + 1)];
+        int at = lines.FindIndex(l => l.StartsWith(key, StringComparison.Ordinal));
+        if (at >= 0) lines[at] = row;
+        else lines.Add(row);
+        File.WriteAllLines(path, lines);
+        Console.WriteLine($"Written to bench/results/{Path.GetFileName(path)}");
+    }
+
+    internal static double Median(List<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static IEnumerable<string> Head(IReadOnlyDictionary<string, string> machine) =>
+    [
+        $"# {machine["Processor"]}, {machine["Cores"]} cores",
+        "",
+        $"{machine["Instruction sets"]}. .NET {machine[".NET"]}. Peer: libtorch 2.10 through TorchSharp 0.107, tuned malloc, the same number of threads.",
+        "Times in milliseconds, medians of interleaved pairs; ratio is libtorch's time by Weft's, pair by pair. Losses: how far the two sides are apart over the first steps.",
+        "",
+        "| work | Weft | libtorch | ratio | spread | pairs | losses apart | date |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: | --- |",
+    ];
+
+    private static string FileName(string processor, string cores)
+    {
+        StringBuilder name = new();
+        foreach (char c in $"{processor}-{cores}-cores".ToLowerInvariant()) name.Append(char.IsAsciiLetterOrDigit(c) ? c : '-');
+        return name.ToString();
+    }
+
+    private static string? ResultsFolder()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Weft.slnx"))) return Directory.CreateDirectory(Path.Combine(folder.FullName, "bench", "results")).FullName;
+        return null;
+    }
+}
