@@ -10,7 +10,7 @@ public sealed class WeftFileException : IOException
     /// <param name="reason">The rule that is broken, as a sentence.</param>
     /// <param name="inner">What was caught, if anything.</param>
     public WeftFileException(string path, long byteOffset, string reason, Exception? inner = null)
-        : base($"{path}, byte {byteOffset}: {reason.ReplaceLineEndings(" ")}", inner)
+        : base($"{path}{(byteOffset == 0 ? "" : $", byte {byteOffset}")}: {reason.ReplaceLineEndings(" ")}", inner)
     {
         Path = path;
         ByteOffset = byteOffset;

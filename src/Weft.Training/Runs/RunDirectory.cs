@@ -37,15 +37,18 @@ public sealed class RunDirectory(string path)
     /// <exception cref="IOException">It cannot; the message says why.</exception>
     public void Create()
     {
+        for (string? part = System.IO.Path.GetFullPath(Path); part is not null; part = System.IO.Path.GetDirectoryName(part))
+            if (File.Exists(part)) throw new IOException($"{Path}: no folder can be made there, because {part} is a file.");
+        string probe = System.IO.Path.Combine(Path, ".writable");
         try
         {
             Directory.CreateDirectory(Model);
+            AtomicFile.WriteText(probe, "");
+            File.Delete(probe);
         }
-        catch (UnauthorizedAccessException exception)
+        catch (Exception exception) when (exception is UnauthorizedAccessException or IOException)
         {
-            throw new IOException($"{Path}: the folder cannot be written (no permission).", exception);
+            throw new IOException($"{Path}: the folder cannot be written: {exception.Message.TrimEnd('.')}. Choose another with --out.", exception);
         }
-        AtomicFile.WriteText(System.IO.Path.Combine(Path, ".writable"), "");
-        File.Delete(System.IO.Path.Combine(Path, ".writable"));
     }
 }
