@@ -17,7 +17,7 @@ internal static class RunReports
         {
             Title = Path.GetFileName(Path.GetFullPath(directory.Path)),
             Subtitle = corpus.Description,
-            Started = new DateTimeOffset(Directory.GetCreationTimeUtc(directory.Path), TimeSpan.Zero),
+            Started = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(directory.Model, "tokenizer.json")), TimeSpan.Zero), // written once, at the beginning
             Metrics = metrics,
             ParameterCount = run.Model.ParameterCount,
             BestValidationLoss = best,
@@ -25,6 +25,9 @@ internal static class RunReports
             TokenCount = outcome.Step * run.Config.BatchSize * run.Config.ContextLength * run.Config.AccumulationSteps,
             Seconds = outcome.Seconds,
             FloorLoss = corpus.EntropyFloor,
+            Diagnosis = best is { } loss && corpus.EntropyFloor is { } floor
+                ? string.Create(CultureInfo.InvariantCulture, $"The source's own loss on this held-out text is known exactly: {floor:F4} nats per token. The model is {loss - floor:F4} nats per token above that floor.")
+                : null,
             Samples = SampleLog.Read(directory.Samples),
             Settings = Settings(run.Config),
             Machine = MachineDescription.Collect(),

@@ -48,7 +48,12 @@ internal static class ReproduceCommand
                 _ => [ExperimentCatalogue.Find(name) ?? throw new UsageException($"There is no experiment '{name}'; 'weft reproduce' lists those there are.")],
             });
         }
-        return [.. chosen.Distinct()];
+        foreach (Experiment experiment in chosen.Where(static e => e.Missing is not null))
+        {
+            if (names.Contains(experiment.Name)) throw new UsageException($"{experiment.Name}: {experiment.Missing}");
+            Console.Error.WriteLine($"left out: {experiment.Name}: {experiment.Missing}");
+        }
+        return [.. chosen.Distinct().Where(static e => e.Missing is null)];
     }
 
     private static int Run(List<Experiment> experiments, string? json, string? markdown, CancellationToken stop)

@@ -25,6 +25,9 @@ public abstract class Experiment
     /// <summary>When it is run. Default: <see cref="ExperimentPace.Quick"/>.</summary>
     public virtual ExperimentPace Pace => ExperimentPace.Quick;
 
+    /// <summary>What it needs and this machine lacks, as a sentence; null if it can be run.</summary>
+    public virtual string? Missing => null;
+
     /// <summary>Runs the experiment.</summary>
     /// <param name="progress">Told in words how far it is.</param>
     /// <param name="cancellation">Ends it early.</param>

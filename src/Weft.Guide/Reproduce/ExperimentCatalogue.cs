@@ -11,6 +11,10 @@ public static class ExperimentCatalogue
         new StoryEntropy(),
         new StoryDerivations(),
         new StoryAgreement(),
+        new StoryTraining(),
+        new CachedGeneration(),
+        new ThreadCount(),
+        new NanoGptShakespeare(),
     ];
 
     /// <summary>The experiment of that name, or null.</summary>
