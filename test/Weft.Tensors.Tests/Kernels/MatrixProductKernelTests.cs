@@ -1,0 +1,104 @@
+using Weft.Tensors.Kernels;
+using Weft.Tensors.Threading;
+
+namespace Weft.Tensors.Tests.Kernels;
+
+public sealed class MatrixProductKernelTests
+{
+    // k products of numbers below 1, each rounded to 2^-24: the error grows at most like k, in practice like sqrt(k).
+    private static float Tolerance(int k) => 2e-7f * (4 + k);
+
+    private static float[] Random(int count, int seed)
+    {
+        RandomGenerator generator = new((ulong)seed);
+        float[] values = new float[count];
+        foreach (ref float value in values.AsSpan()) value = generator.NextSingle() * 2 - 1;
+        return values;
+    }
+
+    public static TheoryData<int, int, int> Sizes
+    {
+        get
+        {
+            TheoryData<int, int, int> sizes = [];
+            foreach (int m in (int[])[1, 2, 3, 5, 6, 11, 12, 13, 25])
+                foreach (int n in (int[])[1, 4, 15, 16, 17, 32, 33, 65])
+                    sizes.Add(m, n, 1 + (m * 7 + n * 3) % 40);
+            sizes.Add(7, 40, 0);
+            sizes.Add(30, 70, 511);
+            sizes.Add(30, 70, 512);
+            sizes.Add(30, 70, 513);
+            sizes.Add(13, 50, 1100);
+            sizes.Add(1, 130, 700);
+            sizes.Add(300, 200, 64);
+            return sizes;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Run_WithAnyStrides_EqualsTheDefinition(int m, int n, int k)
+    {
+        float[] bias = Random(n, 3);
+        foreach (bool transposeA in (bool[])[false, true])
+        {
+            foreach (bool transposeB in (bool[])[false, true])
+            {
+                float[] a = Random(m * k + 5, 1), b = Random(k * n + 5, 2);
+                (int ar, int ac) = transposeA ? (1, m) : (k, 1);
+                (int br, int bc) = transposeB ? (1, k) : (n, 1);
+                int cr = n + 3; // gaps between the rows of C must stay as they are
+                foreach ((bool accumulate, bool biased) in ((bool, bool)[])[(false, false), (true, false), (false, true)])
+                {
+                    float[] expected = Random(m * cr, 4), actual = [.. expected];
+                    double[] wide = Array.ConvertAll(expected, static v => (double)v);
+                    MatrixProductReference.Run(m, n, k, Array.ConvertAll(a, static v => (double)v), ar, ac, Array.ConvertAll(b, static v => (double)v), br, bc, wide, cr, accumulate, biased ? Array.ConvertAll(bias, static v => (double)v) : []);
+                    MatrixProduct.Run(m, n, k, a, ar, ac, b, br, bc, actual, cr, accumulate, biased ? bias : []);
+                    for (int i = 0; i < wide.Length; i++)
+                    {
+                        if (i % cr >= n) Assert.Equal(expected[i], actual[i]);
+                        else Assert.True(Math.Abs(wide[i] - actual[i]) <= Tolerance(k), $"[{m}, {k}] x [{k}, {n}] {transposeA} {transposeB} at {i}: {wide[i]} and {actual[i]}");
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Run_OnAnyNumberOfThreads_GivesTheSameBits()
+    {
+        (int m, int n, int k) = (230, 190, 600);
+        float[] a = Random(m * k, 1), b = Random(k * n, 2);
+        float[]? first = null;
+        int before = ForkJoin.ThreadCount;
+        try
+        {
+            foreach (int threads in (int[])[1, 2, 3, 4, 7])
+            {
+                ForkJoin.ThreadCount = threads;
+                float[] c = new float[m * n];
+                MatrixProduct.Run(m, n, k, a, k, 1, b, 1, k, c, n, accumulate: false);
+                first ??= c;
+                Assert.Equal(first, c);
+            }
+        }
+        finally
+        {
+            ForkJoin.ThreadCount = before;
+        }
+    }
+
+    [Fact]
+    public void Run_OfSomeRows_GivesTheBitsOfAllRows()
+    {
+        (int m, int n, int k) = (150, 70, 600);
+        float[] a = Random(m * k, 1), b = Random(k * n, 2), all = new float[m * n];
+        MatrixProduct.Run(m, n, k, a, k, 1, b, n, 1, all, n, accumulate: false);
+        foreach ((int first, int rows) in ((int, int)[])[(0, 1), (17, 2), (100, 50), (149, 1)])
+        {
+            float[] part = new float[rows * n];
+            MatrixProduct.Run(rows, n, k, a.AsSpan(first * k), k, 1, b, n, 1, part, n, accumulate: false);
+            Assert.Equal(all[(first * n)..((first + rows) * n)], part);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
+
+namespace Weft.Tensors.Tests.Kernels;
+
+/// <summary>Fused float32 nodes against the composition of elementary operations in float64: values and gradients.</summary>
+public sealed class RowKernelTests
+{
+    // Rounding of float32 inputs and sums of up to some hundred terms of size one.
+    private const double Tolerance = 1e-5;
+
+    private static Tensor Random(Shape shape, int seed, double scale = 1)
+    {
+        RandomGenerator generator = new((ulong)seed);
+        return generator.FillGaussian(Tensor.Uninitialized(shape), 0, scale);
+    }
+
+    private static void Check(Func<Tensor[], Tensor> function, params Tensor[] inputs)
+    {
+        Tensor[] wide = [.. inputs.Select(static x => x.DType == DType.Float32 ? x.Detach().To(DType.Float64).RequireGrad() : x)], narrow = [.. inputs.Select(static x => x.DType == DType.Float32 ? x.Detach().RequireGrad() : x)];
+        Tensor expected = function(wide), actual = function(narrow);
+        Close(expected.Detach().ToArray<double>(), actual.Detach().ToArray<float>(), "value");
+        Tensor dy = Random(actual.Shape, 99);
+        for (int repeat = 1; repeat <= 2; repeat++) // the second time gradients accumulate
+        {
+            function(wide).Backward(dy.To(DType.Float64));
+            function(narrow).Backward(dy);
+            for (int i = 0; i < inputs.Length; i++)
+                if (narrow[i].Grad is { } gradient) Close(wide[i].Grad!.ToArray<double>(), gradient.ToArray<float>(), $"gradient of input {i}, pass {repeat}");
+        }
+    }
+
+    private static void Close(double[] expected, float[] actual, string what)
+    {
+        double scale = Math.Max(1, expected.Select(Math.Abs).DefaultIfEmpty().Max());
+        for (int i = 0; i < expected.Length; i++) Assert.True(Math.Abs(expected[i] - actual[i]) <= Tolerance * scale, $"{what} at {i}: {expected[i]} and {actual[i]}");
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 7)]
+    [InlineData(5, 16)]
+    [InlineData(130, 33)]
+    [InlineData(64, 128)]
+    [InlineData(2, 257)]
+    public void Normalization_EqualsItsComposition(int rows, int columns)
+    {
+        Tensor x = Random([rows, columns], 1), g = Random([columns], 2), b = Random([columns], 3);
+        if (columns > 1) Check(static t => t[0].LayerNorm(t[1], t[2], 1e-5), x, g, b);
+        if (columns > 1) Check(static t => t[0].LayerNorm(t[1], null, 1e-5), x, g);
+        Check(static t => t[0].RmsNorm(t[1], 1e-6), x, g);
+    }
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(9, 17)]
+    [InlineData(40, 65)]
+    [InlineData(3, 1000)]
+    public void CrossEntropy_WithIgnoredTargets_EqualsItsComposition(int rows, int classes)
+    {
+        Tensor x = Random([rows, classes], 1, 3), targets = Tensor.From([.. Enumerable.Range(0, rows).Select(i => i % 4 == 3 ? -100 : i * 7 % classes)]);
+        Check(static t => t[0].CrossEntropy(t[1]), x, targets);
+    }
+
+    [Fact]
+    public void CrossEntropy_WithATargetOutOfRange_Throws() =>
+        Assert.Contains("target 5", Assert.Throws<ArgumentOutOfRangeException>(static () => Random([2, 5], 1).CrossEntropy(Tensor.From(1, 5))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(1, 1, 1, 1, 1, 1)]
+    [InlineData(2, 5, 5, 2, 2, 3)]
+    [InlineData(1, 64, 64, 4, 4, 32)]
+    [InlineData(2, 65, 65, 4, 2, 16)]
+    [InlineData(1, 130, 130, 6, 2, 7)]
+    [InlineData(2, 1, 40, 4, 1, 8)]
+    [InlineData(1, 70, 133, 3, 3, 20)]
+    public void CausalAttention_EqualsItsComposition(int batch, int queries, int keys, int heads, int keyHeads, int size)
+    {
+        Tensor q = Random([batch, queries, heads, size], 1), k = Random([batch, keys, keyHeads, size], 2), v = Random([batch, keys, keyHeads, size], 3);
+        Check(t => t[0].CausalAttention(t[1], t[2], 1 / Math.Sqrt(size)), q, k, v);
+        // Views of one tensor, as a model has them.
+        if (queries == keys)
+            Check(t => t[0].Narrow(2, 0, heads).CausalAttention(t[0].Narrow(2, heads, keyHeads), t[0].Narrow(2, heads + keyHeads, keyHeads), 0.3), Random([batch, queries, heads + 2 * keyHeads, size], 4));
+    }
+
+    [Fact]
+    public void Activations_EqualTheirCompositions_AtEveryLength()
+    {
+        foreach (int length in (int[])[.. Enumerable.Range(0, 70), 255, 256, 257])
+        {
+            Tensor x = Random([length], length + 1, 3);
+            Check(static t => t[0].Gelu(), x);
+            Check(static t => t[0].GeluTanh(), x);
+            Check(static t => t[0].Silu(), x);
+            if (length > 0) Check(static t => t[0].Reshape(1, -1).Expand([3, t[0].Count]).Contiguous().Reshape(-1, t[0].Count).Reshape(3 * t[0].Count).Reshape(1, 3 * t[0].Count).Narrow(1, 0, 2 * t[0].Count).SwiGlu(), x);
+        }
+    }
+
+    [Fact]
+    public void Linear_EqualsItsComposition() =>
+        Check(static t => t[0].Linear(t[1], t[2]), Random([3, 5, 33], 1), Random([17, 33], 2, 0.3), Random([17], 3));
+
+    [Fact]
+    public void FusedNodes_HaveSecondDerivatives()
+    {
+        // d/dx of |d loss/dx|² in float32 against float64.
+        Tensor x = Random([4, 6], 1), g = Random([6], 2), b = Random([6], 3), w = Random([6, 6], 4), targets = Tensor.From(1, 0, 5, 2);
+        Tensor Penalty(Tensor x, Tensor g, Tensor b, Tensor w)
+        {
+            Tensor loss = x.LayerNorm(g, b).Linear(w).Gelu().CrossEntropy(targets);
+            return Gradients.Of(loss, x, createGraph: true).Square().Sum();
+        }
+        Tensor narrow = x.RequireGrad(), wide = x.Detach().To(DType.Float64).RequireGrad();
+        Penalty(narrow, g, b, w).Backward();
+        Penalty(wide, g.To(DType.Float64), b.To(DType.Float64), w.To(DType.Float64)).Backward();
+        Close(wide.Grad!.ToArray<double>(), narrow.Grad!.ToArray<float>(), "second derivative");
+    }
+
+    [Fact]
+    public void VectorFunctions_AreAccurateAndKeepSpecialValues()
+    {
+        // Relative to the double-precision function: 3 units in the last place of float32, where the result is not tiny.
+        List<float> xs = [.. Enumerable.Range(-2000, 4001).Select(static i => i * 0.043f), float.PositiveInfinity, float.NegativeInfinity, float.NaN, 0f, -0f, float.Epsilon, 88.7f, 88.8f, -86f, -104f, 1e30f, -1e30f];
+        float[] x = [.. xs], y = new float[x.Length];
+        ActivationKernels.Forward<ActivationKernels.Exp>(x, y);
+        Compare(x, y, Math.Exp, 3e-7, smallest: 1e-37);
+        ActivationKernels.Forward<ActivationKernels.Tanh>(x, y);
+        Compare(x, y, Math.Tanh, 3e-7, smallest: 1e-37);
+        ActivationKernels.Forward<ActivationKernels.Sigmoid>(x, y);
+        Compare(x, y, static v => 1 / (1 + Math.Exp(-v)), 3e-7, smallest: 1e-37);
+
+        static void Compare(float[] x, float[] y, Func<double, double> function, double tolerance, double smallest)
+        {
+            for (int i = 0; i < x.Length; i++)
+            {
+                double expected = function(x[i]);
+                if (double.IsNaN(expected)) Assert.True(float.IsNaN(y[i]), $"f({x[i]}) = {y[i]}");
+                else if (Math.Abs(expected) > float.MaxValue) Assert.True(float.IsInfinity(y[i]), $"f({x[i]}) = {y[i]}");
+                else Assert.True(Math.Abs(y[i] - expected) <= tolerance * Math.Abs(expected) + smallest, $"f({x[i]}) = {y[i]}, not {expected}");
+            }
+        }
+    }
+}
