@@ -57,6 +57,13 @@ public static class CausalAttentionOps
         int half = x.Shape[^1] / 2;
         if (x.Rank != 4 || x.Shape[3] != 2 * half || cos.Shape != sin.Shape || cos.Shape[^1] != half || cos.Shape[^2] != x.Shape[1])
             throw new ArgumentException($"Rotary: tables {cos.Shape} and {sin.Shape} do not fit {x.Shape}.");
+        bool fused = x.DType == DType.Float32 && x.Count > 0 && !cos.Tracks && !sin.Tracks; // angles that are learned take the other path
+        return fused ? FusedRotary.Run(x, cos, sin, inverse: false) : RotaryComposition(x, cos, sin);
+    }
+
+    internal static Tensor RotaryComposition(Tensor x, Tensor cos, Tensor sin)
+    {
+        int half = x.Shape[^1] / 2;
         (cos, sin) = (cos.Unsqueeze(-2), sin.Unsqueeze(-2));                        // [.., T, 1, D/2]
         Tensor a = x.Narrow(3, 0, half), b = x.Narrow(3, half, half);
         return Tensor.Concat([a * cos - b * sin, b * cos + a * sin], 3);

@@ -83,6 +83,22 @@ public sealed class RowKernelTests
             Check(t => t[0].Narrow(2, 0, heads).CausalAttention(t[0].Narrow(2, heads, keyHeads), t[0].Narrow(2, heads + keyHeads, keyHeads), 0.3), Random([batch, queries, heads + 2 * keyHeads, size], 4));
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(6)]
+    [InlineData(32)]
+    [InlineData(70)]
+    public void Rotary_EqualsItsComposition(int size)
+    {
+        Tensor x = Random([2, 5, 3, size], 1);
+        foreach (Shape table in (Shape[])[[5, size / 2], [2, 5, size / 2]])
+        {
+            Tensor cos = Random(table, 2), sin = Random(table, 3);
+            Check(t => t[0].Rotary(cos.To(t[0].DType), sin.To(t[0].DType)), x);
+            Check(t => t[0].Narrow(2, 1, 2).Rotary(cos.To(t[0].DType), sin.To(t[0].DType)), x);
+        }
+    }
+
     [Fact]
     public void Activations_EqualTheirCompositions_AtEveryLength()
     {
