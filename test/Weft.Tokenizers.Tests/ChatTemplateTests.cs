@@ -52,6 +52,25 @@ public class ChatTemplateTests
     }
 
     [Fact]
+    public void FromFolder_FileAndConfiguration_FileWins()
+    {
+        string folder = Directory.CreateTempSubdirectory("weft-templates").FullName;
+        try
+        {
+            Assert.Null(ChatTemplate.FromFolder(folder));
+            File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"chat_template":[{"name":"default","template":"inline"},{"name":"tool_use","template":"tools"}]}""");
+            Assert.Equal("inline", ChatTemplate.FromFolder(folder)!.Source);
+            Assert.Equal("tools", ChatTemplate.FromFolder(folder, "tool_use")!.Source);
+            File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "file");
+            Assert.Equal("file", ChatTemplate.FromFolder(folder)!.Source);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void Parse_WrongTemplate_NamesTheLine()
     {
         ChatTemplateException error = Assert.Throws<ChatTemplateException>(() => ChatTemplate.Parse("a\nb\n{% if x %}"));

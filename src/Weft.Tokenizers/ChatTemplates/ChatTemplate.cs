@@ -34,6 +34,17 @@ public sealed class ChatTemplate
         return new ChatTemplate(source, TemplateParser.Parse(source));
     }
 
+    /// <summary>The chat template of a model folder, or null where it has none.</summary>
+    /// <remarks>
+    /// <c>chat_template.jinja</c> wins over <c>chat_template</c> in <c>tokenizer_config.json</c>, which may be a list of named templates.
+    /// </remarks>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="name">Which of several templates, such as <c>tool_use</c>.</param>
+    /// <exception cref="ChatTemplateException">The template is wrong.</exception>
+    /// <exception cref="TokenizerFormatException">The configuration file is damaged.</exception>
+    public static ChatTemplate? FromFolder(string folder, string name = "default") =>
+        ChatTemplateFiles.Find(folder, name) is string source ? Parse(source) : null;
+
     /// <summary>The text of a conversation.</summary>
     /// <exception cref="ChatTemplateException">The template failed on it, or refused it with <c>raise_exception</c>.</exception>
     public string Render(ChatTemplateInput input) => RenderWithSpans(input).Text;

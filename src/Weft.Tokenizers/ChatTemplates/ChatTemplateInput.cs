@@ -46,6 +46,16 @@ public sealed record ChatTemplateInput
         return new ChatTemplateInput { Messages = document.RootElement.Clone() };
     }
 
+    /// <summary>The same with the variables <c>bos_token</c> and <c>eos_token</c> of a tokenizer.</summary>
+    public ChatTemplateInput WithTokensOf(Tokenizer tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        ChatTemplateInput input = this;
+        if (tokenizer.BeginOfTextId is int begin) input = input.WithVariable("bos_token", tokenizer.Token(begin));
+        if (tokenizer.EndOfTextId is int end) input = input.WithVariable("eos_token", tokenizer.Token(end));
+        return input;
+    }
+
     /// <summary>The same with one more text variable.</summary>
     public ChatTemplateInput WithVariable(string name, string value)
     {

@@ -53,6 +53,7 @@ public sealed record GgufVocabulary
         {
             "gpt2" => CreateBytePair(),
             "llama" => CreateSentencePiece(),
+            "bert" => GgufWordPiece.Create(this),
             _ => throw new NotSupportedException($"The GGUF tokenizer model '{Model}' is not supported."),
         };
         tokenizer.DeclaredBeginOfTextId = BeginOfTextId;

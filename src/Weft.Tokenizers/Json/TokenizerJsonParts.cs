@@ -71,16 +71,17 @@ internal static class TokenizerJsonParts
 
     /// <summary>Writes a BPE model.</summary>
     public static void WriteBytePairModel(
-        Utf8JsonWriter writer, string? unknownToken, IReadOnlyDictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges)
+        Utf8JsonWriter writer, string? unknownToken, IReadOnlyDictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges,
+        string continuingPrefix = "", string endOfWordSuffix = "", bool fuseUnknown = false, bool byteFallback = false)
     {
         writer.WriteStartObject("model");
         writer.WriteString("type", "BPE");
         writer.WriteNull("dropout");
         writer.WriteString("unk_token", unknownToken);
-        writer.WriteNull("continuing_subword_prefix");
-        writer.WriteNull("end_of_word_suffix");
-        writer.WriteBoolean("fuse_unk", false);
-        writer.WriteBoolean("byte_fallback", false);
+        writer.WriteString("continuing_subword_prefix", continuingPrefix.Length == 0 ? null : continuingPrefix);
+        writer.WriteString("end_of_word_suffix", endOfWordSuffix.Length == 0 ? null : endOfWordSuffix);
+        writer.WriteBoolean("fuse_unk", fuseUnknown);
+        writer.WriteBoolean("byte_fallback", byteFallback);
         writer.WriteBoolean("ignore_merges", false);
         writer.WriteStartObject("vocab");
         foreach ((string token, int id) in vocabulary.OrderBy(entry => entry.Value)) writer.WriteNumber(token, id);

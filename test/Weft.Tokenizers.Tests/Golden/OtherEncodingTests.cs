@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -40,7 +41,7 @@ public class OtherEncodingTests
             _ => SharedFolder.Require("data", "tokenizers", "llama.cpp", $"ggml-vocab-{name.Replace('_', '-')}.gguf.gz"),
         };
         GgufVocabulary vocabulary = GgufFile.Load(path)!;
-        return vocabulary.Model == "bert" ? null : vocabulary.CreateTokenizer();
+        return vocabulary.CreateTokenizer();
     }
 
     [Fact]
@@ -80,19 +81,28 @@ public class OtherEncodingTests
     {
         string[] texts = GoldenFiles.Strings();
         Mismatches mismatches = new();
-        int i = 0;
+        int i = -1;
         foreach (JsonElement row in golden.GetProperty("rows").EnumerateArray())
         {
+            i++;
+            if (tokenizer is PipelineTokenizer && IsBertException(texts[i])) continue;
             string what = $"[{i}] {JsonSerializer.Serialize(texts[i])}";
             int[] ids = GoldenFiles.Ints(row.GetProperty("ids"));
             mismatches.Compare(what, ids, tokenizer.Encode(texts[i]));
             mismatches.Compare(what + " special", row.TryGetProperty("ids_special", out JsonElement special) ? GoldenFiles.Ints(special) : ids, tokenizer.Encode(texts[i], EncodeOptions.Special));
             if (decodes) mismatches.Compare(what + " decoded", texts[i], tokenizer.Decode(ids));
             if (row.TryGetProperty("start", out JsonElement start)) mismatches.Compare(what + " starts", GoldenFiles.Ints(start), Starts(tokenizer, ids));
-            i++;
         }
         mismatches.AssertNone();
     }
+
+    // For BERT a GGUF vocabulary follows BERT's own normalization, which the model was trained with. llama.cpp's own differs where
+    // decomposition matters, on marks, on control characters, on the word mark itself, and on words of more than 100 characters.
+    private static bool IsBertException(string text) =>
+        UnicodeNormalization.Normalize(text, compatibility: false, compose: false).EnumerateRunes().Any(rune =>
+            Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Control
+            || rune.Value is >= 0x1100 and <= 0x11FF or 0x2581)
+        || text.Split(' ').Any(word => word.Length > 100);
 
     // The character in which each token begins.
     private static IEnumerable<int> Starts(Tokenizer tokenizer, int[] ids)

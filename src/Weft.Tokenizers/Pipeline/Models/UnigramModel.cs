@@ -19,7 +19,8 @@ internal sealed class UnigramModel : TokenModel
     /// <param name="tokens">Tokens with log probabilities; the place is the id.</param>
     /// <param name="unknownId">For characters that no token covers; null: they are an error.</param>
     /// <param name="byteFallback">Unknown characters become the tokens of their UTF-8 bytes.</param>
-    public UnigramModel(IReadOnlyList<(string Token, double Score)> tokens, int? unknownId, bool byteFallback)
+    /// <param name="leastScore">Below which unknown characters lie; null: the least score of a token.</param>
+    public UnigramModel(IReadOnlyList<(string Token, double Score)> tokens, int? unknownId, bool byteFallback, double? leastScore = null)
     {
         _unknownId = unknownId;
         _scores = [.. tokens.Select(token => token.Score)];
@@ -28,7 +29,7 @@ internal sealed class UnigramModel : TokenModel
             _vocabulary[tokens[id].Token] = id;
             if (tokens[id].Token.Length > 0) _trie.Add(tokens[id].Token, id);
         }
-        _unknownScore = _scores.DefaultIfEmpty(0).Min() - UnknownPenalty;
+        _unknownScore = (leastScore ?? _scores.DefaultIfEmpty(0).Min()) - UnknownPenalty;
         if (!byteFallback) return;
         _idOfByte = new int[256];
         for (int value = 0; value < 256; value++) _idOfByte[value] = _vocabulary.GetValueOrDefault(BytePairModel.ByteToken(value), -1);
@@ -59,6 +60,15 @@ internal sealed class UnigramModel : TokenModel
 
     /// <summary>The score of a character that no token covers.</summary>
     public double UnknownScore => _unknownScore;
+
+    /// <summary>The tokens that begin at a place, with their ends.</summary>
+    public IEnumerable<(int End, int Id)> TokensAt(string text, int start)
+    {
+        int node = 0;
+        for (int end = start; end < text.Length && (node = _trie.Child(node, text[end])) >= 0; end++)
+            if (_trie.IdAt(node) >= 0)
+                yield return (end + 1, _trie.IdAt(node));
+    }
 
     public override bool ShowsText(int id) => id == _unknownId;
 
