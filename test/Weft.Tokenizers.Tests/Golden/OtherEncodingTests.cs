@@ -98,7 +98,7 @@ public class OtherEncodingTests
 
     // For BERT a GGUF vocabulary follows BERT's own normalization, which the model was trained with. llama.cpp's own differs where
     // decomposition matters, on marks, on control characters, on the word mark itself, and on words of more than 100 characters.
-    private static bool IsBertException(string text) =>
+    internal static bool IsBertException(string text) =>
         UnicodeNormalization.Normalize(text, compatibility: false, compose: false).EnumerateRunes().Any(rune =>
             Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Control
             || rune.Value is >= 0x1100 and <= 0x11FF or 0x2581)
