@@ -101,6 +101,31 @@ public class BytePairTokenizerTests
     }
 
     [Fact]
+    public void Encode_WithTokensAround_SavesAndLoadsThem()
+    {
+        GgufVocabulary vocabulary = new()
+        {
+            Model = "gpt2",
+            PreTokenizer = "llama-bpe",
+            Tokens = [.. BytePairVocabularyConfig.ByteLevelAlphabet, "ab", "<s>", "</s>"],
+            TokenTypes = [.. Enumerable.Repeat(1, 257), 3, 3],
+            Merges = ["a b"],
+            BeginOfTextId = 257,
+            EndOfTextId = 258,
+            AddEndOfText = true,
+        };
+        Tokenizer tokenizer = vocabulary.CreateTokenizer();
+        EncodeOptions around = new() { AddSpecialTokens = true };
+        Assert.Equal([257, 256, 258], tokenizer.Encode("ab", around));
+        Assert.Equal([256], tokenizer.Encode("ab"));
+        Assert.Equal(258, tokenizer.EndOfTextId);
+        using TemporaryFile file = new();
+        tokenizer.Save(file.Path);
+        Assert.Equal([257, 256, 258], Tokenizer.Load(file.Path).Encode("ab", around));
+        Assert.Equal([256], Tokenizer.Load(file.Path).Encode("ab"));
+    }
+
+    [Fact]
     public void Merge_ByScanAndByHeap_AreTheSame()
     {
         MergeTable merges = new(64);

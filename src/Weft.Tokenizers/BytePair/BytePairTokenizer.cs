@@ -60,6 +60,9 @@ public sealed class BytePairTokenizer : Tokenizer
     /// <summary>The learned merges as pairs of token ids, in the order in which they apply.</summary>
     public IEnumerable<(int Left, int Right, int Id)> Merges => _merges.InOrder();
 
+    /// <summary>What <see cref="EncodeOptions.AddSpecialTokens"/> puts before and behind a text.</summary>
+    internal (int? Begin, int? End) Around { get; init; }
+
     /// <summary>Cuts text into pieces.</summary>
     internal PreTokenScanner Scanner => _scanner;
 
@@ -68,6 +71,7 @@ public sealed class BytePairTokenizer : Tokenizer
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.AddSpecialTokens && Around.Begin is int begin) ids.Add(begin);
         AddedTokenMatcher matcher = options.AllowSpecial ? _allowed : _always;
         int start = 0;
         while (start < text.Length && matcher.Find(text, start, out int index) is AddedToken token)
@@ -77,6 +81,7 @@ public sealed class BytePairTokenizer : Tokenizer
             start = index + token.Content.Length;
         }
         EncodePlain(text[start..], ids);
+        if (options.AddSpecialTokens && Around.End is int end) ids.Add(end);
     }
 
     /// <inheritdoc/>

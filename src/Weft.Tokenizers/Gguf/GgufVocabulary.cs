@@ -83,7 +83,11 @@ public sealed record GgufVocabulary
 
             int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id : throw new ArgumentException($"Merge {rank} names the token '{token}', which is not in the vocabulary.");
         }
-        return new BytePairTokenizer(vocabulary, merges, Scanner(PreTokenizer), added);
+        return new BytePairTokenizer(vocabulary, merges, Scanner(PreTokenizer), added)
+        {
+            // Where the file does not say: Llama 3 begins every text with its token, the others do not.
+            Around = (AddBeginOfText ?? PreTokenizer is "llama-bpe" or "llama3" or "llama-v3" ? BeginOfTextId : null, AddEndOfText ?? false ? EndOfTextId : null),
+        };
     }
 
     private SentencePieceTokenizer CreateSentencePiece()

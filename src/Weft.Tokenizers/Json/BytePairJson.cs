@@ -14,7 +14,8 @@ internal static class BytePairJson
         ScannerJson.Write(writer, tokenizer.Scanner);
         // Offsets are left as they are: that is what GPT-2 needs, and ids do not depend on it.
         writer.WritePropertyName("post_processor");
-        ScannerJson.WriteByteLevel(writer, addPrefixSpace: true, trimOffsets: false);
+        if (tokenizer.Around is (null, null)) ScannerJson.WriteByteLevel(writer, addPrefixSpace: true, trimOffsets: false);
+        else WriteTemplate(writer, tokenizer);
         writer.WritePropertyName("decoder");
         ScannerJson.WriteByteLevel(writer, addPrefixSpace: true);
         TokenizerJsonParts.WriteBytePairModel(
@@ -46,6 +47,54 @@ internal static class BytePairJson
             && model["dropout"].IsNull && model["unk_token"].IsNull
             && string.IsNullOrEmpty(model["continuing_subword_prefix"].String(null)) && string.IsNullOrEmpty(model["end_of_word_suffix"].String(null))
             && !model["byte_fallback"].Boolean(false) && !model["ignore_merges"].Boolean(false);
+    }
+
+    // The tokens around a text, as Llama 3's file has them.
+    private static void WriteTemplate(Utf8JsonWriter writer, BytePairTokenizer tokenizer)
+    {
+        int[] special = [.. ((int?[])[tokenizer.Around.Begin, tokenizer.Around.End]).OfType<int>().Distinct()];
+        writer.WriteStartObject();
+        writer.WriteString("type", "TemplateProcessing");
+        WriteSide("single", ["A"]);
+        WriteSide("pair", ["A", "B"]);
+        writer.WriteStartObject("special_tokens");
+        foreach (int id in special)
+        {
+            writer.WriteStartObject(tokenizer.Token(id));
+            writer.WriteString("id", tokenizer.Token(id));
+            writer.WriteStartArray("ids");
+            writer.WriteNumberValue(id);
+            writer.WriteEndArray();
+            writer.WriteStartArray("tokens");
+            writer.WriteStringValue(tokenizer.Token(id));
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+
+        void WriteSide(string name, string[] texts)
+        {
+            writer.WriteStartArray(name);
+            for (int i = 0; i < texts.Length; i++)
+            {
+                WritePart("SpecialToken", tokenizer.Around.Begin is int begin ? tokenizer.Token(begin) : null, i);
+                WritePart("Sequence", texts[i], i);
+                WritePart("SpecialToken", tokenizer.Around.End is int end ? tokenizer.Token(end) : null, i);
+            }
+            writer.WriteEndArray();
+        }
+
+        void WritePart(string kind, string? id, int typeId)
+        {
+            if (id is null) return;
+            writer.WriteStartObject();
+            writer.WriteStartObject(kind);
+            writer.WriteString("id", id);
+            writer.WriteNumber("type_id", typeId);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
     }
 
     /// <summary>Reads merges, each a pair of tokens or both in one string with a space between.</summary>
