@@ -62,13 +62,6 @@ internal static class NotBuiltYet
             lion lamb lars adabelief ademamix adan adopt schedulefree_adamw prodigy came shampoo soap tiger yogi laprop mars sm3
             novograd adamp
             """),
-        .. Ops("optim", "schedules",
-            """
-            step_lr multi_step_lr constant_lr linear_lr exponential_lr polynomial_lr cosine_annealing_lr
-            cosine_annealing_warm_restarts cyclic_lr one_cycle_lr lambda_lr multiplicative_lr sequential_lr chained
-            reduce_lr_on_plateau swa_lr hf_constant hf_constant_with_warmup hf_linear hf_cosine hf_cosine_hard_restarts
-            hf_polynomial hf_inverse_sqrt hf_cosine_min_lr hf_cosine_min_lr_warmup_rate hf_wsd
-            """),
         .. Ops("nets", "bags",
             """
             bag_classifier skip_gram

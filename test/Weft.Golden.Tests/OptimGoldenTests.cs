@@ -1,3 +1,5 @@
+using Weft.Golden.Tests.Optim;
+
 namespace Weft.Golden.Tests;
 
 /// <summary>Golden set <c>optim</c>: optimizer trajectories, schedules, averaging.</summary>
@@ -20,6 +22,7 @@ public sealed class OptimGoldenTests
     private static GoldenRunner CreateRunner()
     {
         GoldenRunner runner = new(Set);
+        ScheduleHandlers.Add(runner);
         return runner;
     }
 }
