@@ -24,7 +24,7 @@ public static class TrainingPresets
         {
             Tokenizer = "bpe", VocabularySize = 1024,
             ContextLength = 144, HiddenSize = 128, BlockCount = 4, HeadCount = 4,
-            BatchSize = 16, Steps = 1200, LearningRate = 3e-3, MinimumLearningRate = 1e-4, WarmupSteps = 60,
+            BatchSize = 16, Steps = 1100, LearningRate = 6e-3, MinimumLearningRate = 1e-4, WarmupSteps = 60,
             EvaluationInterval = 200, EvaluationRows = 128, SampleInterval = 400, SampleTokens = 128, CheckpointInterval = 200,
         }),
         new(Text, "any text: 4 layers x 128, byte-level BPE of 1,024 tokens, some minutes on two cores", new TrainingConfig

@@ -14,7 +14,7 @@ internal static class StoryEnding
     internal static void Show(RunDirectory directory, ulong seed)
     {
         Generator generator = new(LanguageModel.Load(directory.Model));
-        string[] stories = [.. Enumerable.Range(0, ExaminedCount).Select(i => generator.Write("", MaxTokens, new SamplingSettings { Temperature = 0.8, Seed = seed }, (uint)i).Trim())];
+        string[] stories = [.. Enumerable.Range(0, ExaminedCount).Select(i => generator.Write("", MaxTokens, new SamplingSettings { Temperature = 0.8, MinP = 0.2, Seed = seed }, (uint)i).Trim())];
         Console.WriteLine();
         foreach (string story in stories.Take(ShownCount)) Console.WriteLine(story + Environment.NewLine);
         StoryReport report = new StoryRecognizer(StoryGrammar.Default).Examine(string.Join('\n', stories) + "\n");

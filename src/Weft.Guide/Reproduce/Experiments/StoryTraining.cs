@@ -23,7 +23,7 @@ public sealed class StoryTraining : Experiment
     public override string Source => "Shannon 1948, A mathematical theory of communication: no model of a source can lose less than its entropy.";
 
     /// <inheritdoc/>
-    public override string Procedure => $"Train the preset 'stories' to its end; measure it on {StoryCorpus.HeldOutStoryCount} held-out stories; let it write {StoryCount} at temperature 0.8 and count the grammatical sentences.";
+    public override string Procedure => $"Train the preset 'stories' to its end; measure it on {StoryCorpus.HeldOutStoryCount} held-out stories; let it write {StoryCount} at temperature 0.8 with min-p 0.2 and count the grammatical sentences.";
 
     /// <inheritdoc/>
     public override IReadOnlyList<ExpectedFigure> Figures { get; } =
@@ -48,7 +48,7 @@ public sealed class StoryTraining : Experiment
             RunOutcome outcome = run.Run(new RunObserver { Stepped = (step, _) => progress.Report($"step {step.Step} of {config.Steps}, loss {step.Loss:F3}") }, cancellation);
             cancellation.ThrowIfCancellationRequested();
             Generator generator = new(LanguageModel.Load(directory.Model));
-            string[] stories = [.. Enumerable.Range(0, StoryCount).Select(i => generator.Write("", MaxTokens, new SamplingSettings { Temperature = 0.8, Seed = config.Seed }, (uint)i).Trim())];
+            string[] stories = [.. Enumerable.Range(0, StoryCount).Select(i => generator.Write("", MaxTokens, new SamplingSettings { Temperature = 0.8, MinP = 0.2, Seed = config.Seed }, (uint)i).Trim())];
             StoryReport report = new StoryRecognizer(StoryGrammar.Default).Examine(string.Join('\n', stories) + "\n");
             double above = outcome.HeldOutLoss - corpus.EntropyFloor!.Value;
             return (IReadOnlyList<double>)[above, above, report.GrammaticalShare];
