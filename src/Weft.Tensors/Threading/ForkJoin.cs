@@ -59,15 +59,18 @@ public static unsafe class ForkJoin
             return;
         }
         TJob copy = job; // on this stack for the whole call, so its address holds
+        ExceptionDispatchInfo? failure = null;
         try
         {
             Fork(&Invoke<TJob>, Unsafe.AsPointer(ref copy), count, grain);
+            failure = s_failure; // before another caller may begin and clear it
         }
         finally
         {
+            s_failure = null;
             Volatile.Write(ref s_busy, 0);
         }
-        s_failure?.Throw();
+        failure?.Throw();
     }
 
     private static bool CanThread => !OperatingSystem.IsBrowser();
