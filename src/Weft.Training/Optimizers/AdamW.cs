@@ -1,5 +1,6 @@
 using System.Numerics;
 using Weft.Tensors;
+using Weft.Tensors.Threading;
 
 namespace Weft.Training.Optimizers;
 
@@ -10,6 +11,9 @@ namespace Weft.Training.Optimizers;
 /// </remarks>
 public sealed class AdamW : Optimizer
 {
+    // Elements that a thread takes at a time: large enough to pay for a fork, small enough to share out.
+    private const int Chunk = 1 << 14;
+
     private readonly double _beta1, _beta2, _epsilon;
     private readonly List<(Tensor Parameter, ParameterGroup Group, Tensor Moment1, Tensor Moment2)> _slots = [];
 
@@ -54,13 +58,26 @@ public sealed class AdamW : Optimizer
             double rate = learningRate * group.RateFactor;
             Factors factors = new(1 - rate * group.WeightDecay, rate / correction1, 1 / correction2, gradientScale);
             if (parameter.DType == DType.Float32)
-                Update(parameter.AsSpan<float>(), gradient.AsSpan<float>(), moment1.AsSpan<float>(), moment2.AsSpan<float>(), factors);
+            {
+                UpdateJob job = new(this, parameter, gradient, moment1, moment2, factors);
+                ForkJoin.Run((parameter.Count + Chunk - 1) / Chunk, 1, ref job);
+            }
             else
                 Update(parameter.AsSpan<double>(), gradient.AsSpan<double>(), moment1.AsSpan<double>(), moment2.AsSpan<double>(), factors);
         }
     }
 
     private readonly record struct Factors(double Decay, double StepSize, double RootFactor, double GradientScale);
+
+    // Every element is updated alone, so the cuts do not show in the result.
+    private readonly struct UpdateJob(AdamW optimizer, Tensor parameter, Tensor gradient, Tensor moment1, Tensor moment2, Factors factors) : IRangeJob
+    {
+        public void Run(int start, int end)
+        {
+            int first = start * Chunk, count = Math.Min(parameter.Count, end * Chunk) - first;
+            optimizer.Update(parameter.AsSpan<float>().Slice(first, count), gradient.AsSpan<float>().Slice(first, count), moment1.AsSpan<float>().Slice(first, count), moment2.AsSpan<float>().Slice(first, count), factors);
+        }
+    }
 
     private void Update<T>(Span<T> p, ReadOnlySpan<T> g, Span<T> m, Span<T> v, Factors f) where T : unmanaged, IFloatingPointIeee754<T>
     {
