@@ -262,7 +262,7 @@ public sealed class Tensor
         return this;
     }
 
-    private void Clear()
+    internal void Clear()
     {
         switch (DType)
         {

@@ -243,7 +243,21 @@ public static class Indexing
 
         internal override string Operation => "IndexSelect";
 
-        internal override void Backward(Tensor dy, BackwardPass pass) => pass.Add(Input(0), IndexSum(dy, Dimension, Input(1), Input(0).Shape[Dimension]));
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor x = Input(0), index = Input(1);
+            if (pass.CreateGraph || !x.DType.IsFloating())
+            {
+                pass.Add(x, IndexSum(dy, Dimension, index, x.Shape[Dimension]));
+                return;
+            }
+            // Straight into the gradient's memory: an embedding's table is much larger than the rows that a batch reads.
+            Tensor dx = pass.Target(x, out bool accumulate);
+            if (!accumulate) dx.Clear();
+            ReadOnlySpan<int> at = index.Contiguous().AsSpan<int>();
+            if (x.DType == DType.Float32) SumKernel<float>(dy.Contiguous(), at, Dimension, dx);
+            else SumKernel<double>(dy.Contiguous(), at, Dimension, dx);
+        }
     }
 
     // y = zeros with slices of x added   =>   dx = slices of dy

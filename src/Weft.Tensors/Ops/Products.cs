@@ -50,8 +50,11 @@ public static class Products
 
         x = x.Contiguous();
         Tensor y = Tensor.Uninitialized(x.Shape.With(x.Rank - 1, weight.Shape[0]), x.DType);
-        Tensor rows = Rows(x);
-        Multiply(rows, weight.Detach().Transpose(), Rows(y), accumulate: false, bias);
+        // Views are let go at once: memory can return to the pool early only when nothing views it.
+        Tensor rows = Rows(x), result = Rows(y);
+        Multiply(rows, weight.Detach().Transpose(), result, accumulate: false, bias);
+        MemoryScope.ReleaseEarly(rows);
+        MemoryScope.ReleaseEarly(result);
         if (GradMode.Records(x, weight, bias)) LinearNode.Rent().Connect(y, x, weight, bias);
         return y;
     }
@@ -145,15 +148,24 @@ public static class Products
             Tensor rows = Rows(dy);
             if (pass.Needs(weight))
             {
-                Tensor dw = pass.Target(weight, out bool accumulate);
-                Multiply(rows.Transpose(), Rows(x), dw, accumulate);
+                Tensor dw = pass.Target(weight, out bool accumulate), across = rows.Transpose(), inputs = Rows(x);
+                Multiply(across, inputs, dw, accumulate);
+                MemoryScope.ReleaseEarly(across);
+                MemoryScope.ReleaseEarly(inputs);
             }
-            if (Input(2) is { } bias && pass.Needs(bias)) pass.Add(bias, rows.Sum(0));
+            if (Input(2) is { } bias && pass.Needs(bias))
+            {
+                Tensor db = pass.Target(bias, out bool accumulate);
+                if (db.DType == DType.Float32) ColumnSumKernels.Run(dy.AsSpan<float>(), rows.Shape[0], rows.Shape[1], db.AsSpan<float>(), accumulate);
+                else ColumnSumReference.Run<double>(dy.AsSpan<double>(), rows.Shape[0], rows.Shape[1], db.AsSpan<double>(), accumulate);
+            }
             if (pass.Needs(x))
             {
-                Tensor dx = pass.Target(x, out bool accumulate);
-                Multiply(rows, weight.Detach(), Rows(dx), accumulate);
+                Tensor dx = pass.Target(x, out bool accumulate), result = Rows(dx);
+                Multiply(rows, weight.Detach(), result, accumulate);
+                MemoryScope.ReleaseEarly(result);
             }
+            MemoryScope.ReleaseEarly(rows);
         }
     }
 }

@@ -16,6 +16,35 @@ internal static class StridedCopy
         }
     }
 
+    /// <summary>target += source, for floating types.</summary>
+    internal static void Add(Tensor source, Tensor target)
+    {
+        if (source.DType == DType.Float32) Add<float>(source, target);
+        else Add<double>(source, target);
+    }
+
+    private static void Add<T>(Tensor source, Tensor target) where T : unmanaged, System.Numerics.INumber<T>
+    {
+        if (source.Count == 0) return;
+        ReadOnlySpan<T> from = source.RawSpan<T>();
+        Span<T> to = target.RawSpan<T>();
+        StridedLoop loop = new(target.Shape, target.Strides, source.Strides, default);
+        do
+        {
+            int o = loop.Offset0, s = loop.Offset1;
+            if (loop.Stride0 == 1 && loop.Stride1 == 1)
+            {
+                Span<T> run = to.Slice(o, loop.Length);
+                System.Numerics.Tensors.TensorPrimitives.Add(run, from.Slice(s, loop.Length), run);
+            }
+            else
+            {
+                for (int i = 0; i < loop.Length; i++, o += loop.Stride0, s += loop.Stride1) to[o] += from[s];
+            }
+        }
+        while (loop.Next());
+    }
+
     private static void Run<T>(Tensor source, Tensor target) where T : unmanaged
     {
         if (source.Count == 0) return;

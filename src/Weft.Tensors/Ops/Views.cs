@@ -241,7 +241,22 @@ public static class Views
 
         internal override string Operation => "Narrow";
 
-        internal override void Backward(Tensor dy, BackwardPass pass) => pass.Add(Input(0), Embed(dy, Input(0).Shape, Dimension, Start, Step));
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            Tensor x = Input(0);
+            if (pass.CreateGraph || !x.DType.IsFloating())
+            {
+                pass.Add(x, Embed(dy, x.Shape, Dimension, Start, Step));
+                return;
+            }
+            // Into one gradient, so that the parts of a tensor (queries, keys and values) need no zero-filled tensor each.
+            Tensor dx = pass.Target(x, out bool accumulate);
+            if (!accumulate && dy.Count != dx.Count) dx.Clear();
+            Tensor part = dx.Narrow(Dimension, Start, Length, Step);
+            if (accumulate) StridedCopy.Add(dy, part);
+            else StridedCopy.Run(dy, part);
+            MemoryScope.ReleaseEarly(part);
+        }
     }
 
     /// <summary>Zeros of a shape with x written into a part of one dimension: the transpose of <see cref="Narrow"/>.</summary>
