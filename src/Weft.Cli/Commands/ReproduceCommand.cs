@@ -27,12 +27,14 @@ internal static class ReproduceCommand
 
     private static int List()
     {
-        Table table = new() { Border = TableBorder.Rounded };
-        table.AddColumns("name", "claim", "source", "seconds");
+        Table table = new() { Border = TableBorder.Simple };
+        table.AddColumn(new TableColumn("name").NoWrap());
+        table.AddColumn("claim");
+        table.AddColumn(new TableColumn("time").NoWrap().RightAligned());
         foreach (Experiment experiment in ExperimentCatalogue.All)
-            table.AddRow(Markup.Escape(experiment.Name), Markup.Escape(experiment.Claim), Markup.Escape(experiment.Source), $"{experiment.ExpectedSeconds:0}{(experiment.Pace == ExperimentPace.Nightly ? " (nightly)" : "")}");
+            table.AddRow(Markup.Escape(experiment.Name), Markup.Escape(experiment.Claim), $"{experiment.ExpectedSeconds:0} s{(experiment.Pace == ExperimentPace.Nightly ? ", nightly" : "")}");
         AnsiConsole.Write(table);
-        Console.WriteLine("Run them with: weft reproduce NAME | quick | all");
+        Console.WriteLine("Run them with: weft reproduce NAME | quick | all    (quick: all that are not nightly)");
         return 0;
     }
 
@@ -58,6 +60,7 @@ internal static class ReproduceCommand
 
     private static int Run(List<Experiment> experiments, string? json, string? markdown, CancellationToken stop)
     {
+        if (experiments.Count == 1 && json != "-" && markdown != "-") Explain(experiments[0]);
         using ProgressLine line = new();
         ReproduceReport report = ReproduceReport.Run(experiments, new LineProgress(line), cancellation: stop);
         line.Dispose();
@@ -67,6 +70,14 @@ internal static class ReproduceCommand
         if (json is not null and not "-") AtomicFile.WriteText(json, Text(report, ReportJson.Write));
         if (markdown is not null and not "-") AtomicFile.WriteText(markdown, Text(report, ReportMarkdown.Write));
         return report.Passed ? 0 : CommandLine.Failed;
+    }
+
+    private static void Explain(Experiment experiment)
+    {
+        Console.WriteLine($"Claim:  {experiment.Claim}");
+        Console.WriteLine($"Source: {experiment.Source}");
+        Console.WriteLine($"Runs:   {experiment.Procedure}");
+        Console.WriteLine();
     }
 
     private static string Text(ReproduceReport report, Action<ReproduceReport, TextWriter> write)
