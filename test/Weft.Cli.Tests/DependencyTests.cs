@@ -12,7 +12,8 @@ public sealed class DependencyTests
         ["Weft.Models"] = ["Weft.Tensors"],
         ["Weft.Training"] = ["Weft.Models", "Weft.Tokenizers"],
         ["Weft.Inference"] = ["Weft.Models", "Weft.Tokenizers"],
-        ["Weft.Guide"] = ["Weft.Inference", "Weft.Training"],
+        ["Weft.Analysis"] = ["Weft.Inference", "Weft.Training"],
+        ["Weft.Guide"] = ["Weft.Analysis"],
         ["Weft.Cli"] = ["Weft.Guide"],
     };
 

@@ -35,6 +35,7 @@ public sealed class GoldenSetTests
     [InlineData("optim")]
     [InlineData("nets")]
     [InlineData("models")]
+    [InlineData("metrics")]
     public void Values_OfEveryCase_DecodeAndHaveAsManyElementsAsTheirShape(string set)
     {
         SharedFolder.RequireGolden(set);

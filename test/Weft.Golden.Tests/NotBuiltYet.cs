@@ -86,6 +86,18 @@ internal static class NotBuiltYet
             """
             seq2seq_forward seq2seq_forward_padded generate fill_mask router formats formats_bert refuse state rope
             """),
+        .. Ops("metrics", "text",
+            """
+            data sacrebleu.corpus_bleu sacrebleu.corpus_chrf sacrebleu.sentence_bleu sacrebleu.tokenize sacrebleu.chrf sacrebleu.sentence_ter
+            sacrebleu.ter sacrebleu.paired_ar sacrebleu.paired_bs rouge_score rouge_score.score_multi nltk.meteor nltk.translate
+            nltk.translate.corpus nltk.porter nltk.snowball.english jiwer jiwer.corpus squad pass_at_k seqeval seqeval.get_entities
+            edit_distance diversity perplexity_units
+            """),
+        .. Ops("metrics", "statistics",
+            """
+            calibration isotonic platt clustering ndcg retrieval agreement bradley_terry bootstrap_mean_difference exact_permutation mcnemar
+            multiple_testing paired_sign_permutation proportion_ci two_samples
+            """),
         .. Families(
             """
             bart bert_mlm bert_pretraining bert_sequence bert_token bloom deepseek_v2 deepseek_v3 distilbert_mlm distilbert_qa gemma gemma2
