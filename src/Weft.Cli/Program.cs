@@ -6,6 +6,7 @@ RootCommand root = new("Weft: language models in pure C#. Build, train and run G
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(InfoCommand.Create());
+root.Subcommands.Add(PullCommand.Create());
 root.Subcommands.Add(TokenizerCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 root.Subcommands.Add(ReproduceCommand.Create());

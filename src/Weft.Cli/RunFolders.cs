@@ -1,4 +1,5 @@
 using System.Globalization;
+using Weft.Cli.Terminal;
 using Weft.Training.Runs;
 
 namespace Weft.Cli;
@@ -25,11 +26,12 @@ internal static class RunFolders
             .MaxBy(static r => File.GetLastWriteTimeUtc(r.Checkpoint))
         ?? throw new UsageException($"There is no run in {Path.GetFullPath(Root)}: train one with 'weft train', or name a model's folder.");
 
-    /// <summary>The folder of a model: one in the Hugging Face layout, or a run's best model; without a name, the newest run's.</summary>
+    /// <summary>The folder of a model: one in the Hugging Face layout, a run's best model, or ORG/NAME of a hub; without a name, the newest run's.</summary>
     /// <exception cref="FileNotFoundException">There is no model.</exception>
     internal static string Model(string? path)
     {
         if (path is null) return Newest().Model;
+        path = PullDisplay.Resolve(path);
         RunDirectory run = new(path);
         if (run.Exists) return run.Model;
         if (File.Exists(Path.Combine(path, "config.json"))) return path;

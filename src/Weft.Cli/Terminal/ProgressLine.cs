@@ -4,10 +4,12 @@ using System.Globalization;
 namespace Weft.Cli.Terminal;
 
 /// <summary>One line that is rewritten on a terminal, and now and then written anew where output goes to a file.</summary>
-internal sealed class ProgressLine : IDisposable
+/// <param name="onError">Whether it goes to standard error: for commands whose output others read.</param>
+internal sealed class ProgressLine(bool onError = false) : IDisposable
 {
     private static readonly TimeSpan s_terminalInterval = TimeSpan.FromMilliseconds(120), s_fileInterval = TimeSpan.FromSeconds(10);
-    private readonly bool _terminal = !Console.IsOutputRedirected;
+    private readonly bool _terminal = onError ? !Console.IsErrorRedirected : !Console.IsOutputRedirected;
+    private readonly TextWriter _writer = onError ? Console.Error : Console.Out;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _next = TimeSpan.Zero;
     private int _shown;
@@ -21,12 +23,12 @@ internal sealed class ProgressLine : IDisposable
         _next = _clock.Elapsed + (_terminal ? s_terminalInterval : s_fileInterval);
         if (!_terminal)
         {
-            Console.WriteLine(line);
+            _writer.WriteLine(line);
             return;
         }
         int width = Width();
         if (line.Length > width) line = line[..width];
-        Console.Write($"\r{line.PadRight(Math.Min(_shown, width))}");
+        _writer.Write($"\r{line.PadRight(Math.Min(_shown, width))}");
         _shown = line.Length;
     }
 
@@ -34,7 +36,7 @@ internal sealed class ProgressLine : IDisposable
     internal void Write(string text)
     {
         Clear();
-        Console.WriteLine(text);
+        _writer.WriteLine(text);
     }
 
     /// <inheritdoc/>
@@ -53,7 +55,7 @@ internal sealed class ProgressLine : IDisposable
     private void Clear()
     {
         if (!_terminal || _shown == 0) return;
-        Console.Write($"\r{new string(' ', Math.Min(_shown, Width()))}\r");
+        _writer.Write($"\r{new string(' ', Math.Min(_shown, Width()))}\r");
         _shown = 0;
     }
 
