@@ -4,9 +4,9 @@ using Weft.Bench.Peers;
 using Weft.Tensors.Threading;
 
 // Weft beside libtorch in one process: see bench/README.md.
-if (args is not ["step", ..])
+if (args is not ["step" or "product", ..])
 {
-    Console.Error.WriteLine($"usage: step [{string.Join(" | ", StepComparison.Configurations.Keys)}] [PAIRS]");
+    Console.Error.WriteLine($"usage: step [{string.Join(" | ", StepComparison.Configurations.Keys)}] [PAIRS]\n       product [PAIRS]");
     return 2;
 }
 
@@ -24,6 +24,11 @@ if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_TRIM
 
 ElfVersionPatch.Apply(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"), "GLIBCXX_3.4.32");
 torch.set_num_threads(ForkJoin.ThreadCount);
+if (args[0] == "product")
+{
+    ProductComparison.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 7, bf16: false, static _ => true);
+    return 0;
+}
 string name = args.Length > 1 ? args[1] : "nanogpt-shakespeare-cpu";
 if (!StepComparison.Configurations.ContainsKey(name))
 {

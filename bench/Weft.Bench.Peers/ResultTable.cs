@@ -7,11 +7,20 @@ namespace Weft.Bench.Peers;
 /// <summary>Prints a comparison, and keeps it in a table per processor under <c>bench/results</c>.</summary>
 internal static class ResultTable
 {
-    internal static void Write(string section, string name, List<double> ours, List<double> theirs, List<double> ratios, double apart)
+    /// <summary>Prints a row and puts it into the processor's table, in the place of the same work's earlier row.</summary>
+    internal static void Write(string section, string name, Pairs pairs, double? apart)
     {
+        (List<double> ours, List<double> theirs, List<double> ratios) = (pairs.Ours, pairs.Theirs, pairs.Ratios);
         string row = string.Create(CultureInfo.InvariantCulture,
-            $"| {section}: {name} | {Median(ours):F1} | {Median(theirs):F1} | **{Median(ratios):F2}** | {ratios.Min():F2} to {ratios.Max():F2} | {ratios.Count} | {apart:E1} | {DateTime.UtcNow:yyyy-MM-dd} |");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Weft {Median(ours):F1} ms, libtorch {Median(theirs):F1} ms: Weft is {Median(ratios):F2} times as fast ({ratios.Min():F2} to {ratios.Max():F2} over {ratios.Count} pairs)"));
+            $"| {section}: {name} | {Time(Median(ours))} | {Time(Median(theirs))} | **{Median(ratios):F2}** | {ratios.Min():F2} to {ratios.Max():F2} | {ratios.Count} | {(apart is { } a ? a.ToString("E1", CultureInfo.InvariantCulture) : "")} | {DateTime.UtcNow:yyyy-MM-dd} |");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{section}: {name}: Weft {Time(Median(ours))} ms, libtorch {Time(Median(theirs))} ms: Weft is {Median(ratios):F2} times as fast ({ratios.Min():F2} to {ratios.Max():F2} over {ratios.Count} pairs)"));
+        Put(row);
+    }
+
+    private static string Time(double milliseconds) => milliseconds.ToString(milliseconds < 1 ? "F4" : milliseconds < 10 ? "F2" : "F1", CultureInfo.InvariantCulture);
+
+    private static void Put(string row)
+    {
         string? folder = ResultsFolder();
         if (folder is null) return;
         IReadOnlyDictionary<string, string> machine = new Dictionary<string, string>(MachineDescription.Collect());
@@ -22,7 +31,6 @@ internal static class ResultTable
         if (at >= 0) lines[at] = row;
         else lines.Add(row);
         File.WriteAllLines(path, lines);
-        Console.WriteLine($"Written to bench/results/{Path.GetFileName(path)}");
     }
 
     internal static double Median(List<double> values)

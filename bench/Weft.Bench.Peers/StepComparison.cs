@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Weft.Models.Decoder;
 using Weft.Tensors;
@@ -20,6 +19,8 @@ internal static class StepComparison
         ["gpt2-124m"] = (TrainingPresets.Find("gpt2-124m").Config with { ContextLength = 64, BatchSize = 4, AccumulationSteps = 1, FeedForward = FeedForwardKind.Gelu, WarmupSteps = 10 }, 50257, 1),
     };
 
+    private const double BlockMilliseconds = 500;
+
     /// <summary>How far the losses of the two sides may be apart over the first steps: float32 in another order of summation.</summary>
     private const double LossTolerance = 1e-3;
 
@@ -37,26 +38,9 @@ internal static class StepComparison
         for (int i = 0; i < compared; i++) apart = Math.Max(apart, Math.Abs(weft.Step() - peer.Step()));
         Console.WriteLine(Invariant($"{name}: {model.ParameterCount:N0} parameters, batch {config.BatchSize} x {config.ContextLength}, {ForkJoin.ThreadCount} threads; losses of {compared} steps at most {apart:E1} apart (allowed {LossTolerance:E0})"));
 
-        List<double> ours = [], theirs = [], ratios = [];
-        for (int pair = 0; pair < pairs; pair++)
-        {
-            (ISide first, ISide second) = pair % 2 == 0 ? (weft, peer) : (peer, weft);
-            double a = Block(first, steps), b = Block(second, steps);
-            (double w, double p) = ReferenceEquals(first, weft) ? (a, b) : (b, a);
-            ours.Add(w);
-            theirs.Add(p);
-            ratios.Add(p / w);
-        }
-        ResultTable.Write("Training step, float32", name, ours, theirs, ratios, apart);
+        Pairs times = Pairs.Measure(() => weft.Step(), () => peer.Step(), pairs, BlockMilliseconds);
+        ResultTable.Write("Training step, float32", name, times, apart);
         return apart <= LossTolerance ? 0 : 1;
-    }
-
-    private static double Block(ISide side, int steps)
-    {
-        side.Step(); // the other side's threads go to sleep, and the caches fill
-        long start = Stopwatch.GetTimestamp();
-        for (int i = 0; i < steps; i++) side.Step();
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / steps;
     }
 
     // Text-like: frequent and rare tokens, some of them predictable, so that losses fall.

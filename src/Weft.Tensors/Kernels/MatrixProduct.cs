@@ -8,19 +8,30 @@ namespace Weft.Tensors.Kernels;
 
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
-/// <para>C is cut into panels of two vectors' width; a panel runs over all rows in tiles of 12 (512 bits) or 6, with k in blocks of
-/// 512 so that the panel of B stays in the cache. B is read where it lies if its rows are contiguous; otherwise (y = x Wᵀ) each
-/// panel is transposed into a scratch block first. The last, narrower panel is always copied, padded with zeros.</para>
-/// <para>Threads take (panel, rows) pieces. Pieces are cut by the shape alone, and an element is always the same chain of fused
-/// multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception is one
-/// row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
+/// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
+/// vectors wide, which stay in the second-level cache; tiles of 12 rows (512 bits) or 6 of A then run over the panels, so that a tile
+/// of A is read from the first-level cache. A is read where it lies unless its elements are far apart: transposed (dW = dyᵀ x), or
+/// with rows a multiple of 1 KiB apart, which would share a few cache sets. B is read where it lies if its rows are contiguous and
+/// there are few rows of A.</para>
+/// <para>Threads take (row block, column block) pieces. Pieces are cut by the shape alone, and an element is always the same chain
+/// of fused multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
+/// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
-    private const int DepthBlock = 512;
+    internal const int DepthBlock = 512, ColumnBlock = 256, TileRows = 12;
 
     // Below this many multiply-adds a fork costs more than it saves.
     private const long SerialWork = 1 << 15;
+
+    // So many pieces let two to eight threads finish together.
+    private const int Pieces = 12;
+
+    // A piece keeps at least so many rows, so that packing B pays.
+    private const int RowsPerPiece = 192;
+
+    // With so few rows, B is read fewer times than packing it would cost.
+    private const int FewRows = 24;
 
     [ThreadStatic] private static Scratch? t_scratch;
 
@@ -45,12 +56,17 @@ internal static unsafe class MatrixProduct
         job.Run(0, job.PieceCount);
     }
 
+    /// <summary>The rows of the next tile when so many are left: chosen so that no single rows remain of common sizes (256 = 20 · 12 + 2 · 8).</summary>
+    internal static int NextRows(int left, int lanes) =>
+        lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1
+        : left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+
     private readonly struct ProductJob : IRangeJob
     {
-        private readonly int _m, _n, _k, _cr, _panelWidth, _panels, _rowsPerPiece;
+        private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth;
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
-        private readonly bool _accumulate, _dot;
+        private readonly bool _accumulate, _dot, _packA, _packB;
 
         internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
         {
@@ -61,15 +77,34 @@ internal static unsafe class MatrixProduct
             _bias = bias;
             _accumulate = accumulate;
             _dot = m == 1 && br == 1 && ac == 1 && bc != 1;
-            _panelWidth = _dot ? 64 : 2 * Math.Max(4, (int)KernelTiers.Current / 32);
-            _panels = (n + _panelWidth - 1) / _panelWidth;
-            // About 16 pieces let two to eight threads finish together; a piece keeps at least 96 rows so that copying B pays.
-            int rowPieces = Math.Clamp(16 / _panels, 1, Math.Max(1, m / 96));
-            _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + 11) / 12 * 12;
-            PieceCount = _panels * ((m + _rowsPerPiece - 1) / _rowsPerPiece);
+            _depth = EqualParts(k, DepthBlock, 16);
+            if (_dot)
+            {
+                (_columnsPerPiece, _rowsPerPiece) = (64, 1);
+            }
+            else
+            {
+                // Narrower column blocks where there are few rows, so that there are still pieces to share out.
+                int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min((Pieces + rowPieces - 1) / rowPieces, n / 128));
+                _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
+                columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
+                rowPieces = Math.Clamp((Pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
+                _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + TileRows - 1) / TileRows * TileRows;
+            }
+            _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
+            _packA = (ac != 1 || ar % 256 == 0) && m > 1 && n > 64;
+            _packB = bc != 1 || m > FewRows;
+            PieceCount = _columnPieces * ((m + _rowsPerPiece - 1) / _rowsPerPiece);
         }
 
         internal int PieceCount { get; }
+
+        // The size of parts of at most a limit, all about the same, rounded up to a step.
+        private static int EqualParts(int count, int limit, int step)
+        {
+            int parts = Math.Max(1, (count + limit - 1) / limit);
+            return Math.Max(step, ((count + parts - 1) / parts + step - 1) / step * step);
+        }
 
         public void Run(int start, int end)
         {
@@ -86,54 +121,56 @@ internal static unsafe class MatrixProduct
         {
             for (int piece = start; piece < end; piece++)
             {
-                (int rowPiece, int panel) = Math.DivRem(piece, _panels);
+                (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
-                int firstColumn = panel * _panelWidth, columns = Math.Min(_panelWidth, _n - firstColumn);
+                int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
                 if (_dot) Dots<TV>(firstColumn, columns);
-                else Panel<TV>(firstRow, rows, firstColumn, columns);
+                else Block<TV>(firstRow, rows, firstColumn, columns);
             }
         }
 
-        private void Panel<TV>(int firstRow, int rows, int firstColumn, int columns) where TV : struct
+        private void Block<TV>(int firstRow, int rows, int firstColumn, int columns) where TV : struct
         {
-            int lanes = Simd.Count<TV>(), width = columns > lanes ? 2 * lanes : lanes;
-            bool whole = columns == width;
+            int lanes = Simd.Count<TV>(), wide = 2 * lanes;
             Scratch scratch = t_scratch ??= new Scratch();
-            float* edge = scratch.Edge;
-            for (int p0 = 0; p0 == 0 || p0 < _k; p0 += DepthBlock)
+            int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
+            for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
             {
-                int depth = Math.Min(DepthBlock, _k - p0);
+                int depth = Math.Min(_depth, _k - p0);
                 float* b = _b + p0 * _br + firstColumn * _bc;
-                nint br = _br;
-                if (!whole || _bc != 1)
+                if (_packB)
+                    for (int j = 0; j < columns; j += wide) MatrixPacking.Panel(b + j * _bc, _br, _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * depth, columns - j >= wide ? wide : edgeWidth);
+                else if (edgeColumns > 0)
+                    MatrixPacking.Panel(b + (columns - edgeColumns), _br, 1, depth, edgeColumns, scratch.B, edgeWidth);
+                if (_bias is not null && p0 == 0)
                 {
-                    Pack(b, _br, _bc, depth, columns, scratch.Panel, width);
-                    b = scratch.Panel;
-                    br = width;
-                }
-                float* bias = p0 == 0 && _bias is not null ? _bias + firstColumn : null;
-                if (bias is not null && !whole)
-                {
-                    new Span<float>(bias, columns).CopyTo(new Span<float>(scratch.Bias, width));
-                    bias = scratch.Bias;
+                    new Span<float>(_bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
+                    new Span<float>(scratch.Bias + columns, wide).Clear();
                 }
                 bool accumulate = _accumulate || p0 > 0;
                 for (int i = 0; i < rows;)
                 {
-                    int left = rows - i, r = lanes == 16 && left >= 12 ? 12 : left >= 6 ? 6 : left >= 3 ? 3 : 1;
-                    float* a = _a + (firstRow + i) * _ar + p0 * _ac, c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    if (whole)
+                    int r = NextRows(rows - i, lanes);
+                    float* a = _a + (firstRow + i) * _ar + p0 * _ac;
+                    nint ar = _ar, ac = _ac;
+                    if (_packA)
                     {
-                        Tile<TV>(r, width == lanes, depth, a, b, br, c, _cr, bias, accumulate);
+                        MatrixPacking.Rows(a, ar, ac, r, depth, scratch.A);
+                        a = scratch.A;
+                        (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
-                    else
+                    float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
+                    for (int j = 0; j < columns; j += wide)
                     {
-                        Tile<TV>(r, width == lanes, depth, a, b, br, edge, width, bias, accumulate: false);
-                        for (int ii = 0; ii < r; ii++)
+                        bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
+                        float* panel = _packB ? scratch.B + (nint)j * depth : whole ? b + j : scratch.B;
+                        nint br = !whole ? edgeWidth : _packB ? wide : _br;
+                        float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
+                        if (whole || edgeColumns == edgeWidth) Tile<TV>(r, narrow, depth, a, ar, ac, panel, br, c + j, _cr, bias, accumulate);
+                        else
                         {
-                            float* to = c + (nint)ii * _cr, from = edge + ii * width;
-                            if (accumulate) for (int j = 0; j < columns; j++) to[j] += from[j];
-                            else for (int j = 0; j < columns; j++) to[j] = from[j];
+                            Tile<TV>(r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false);
+                            CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, accumulate);
                         }
                     }
                     i += r;
@@ -141,20 +178,34 @@ internal static unsafe class MatrixProduct
             }
         }
 
+        private void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
+        {
+            for (int i = 0; i < rows; i++)
+            {
+                float* to = c + (nint)i * _cr, from = edge + i * width;
+                if (accumulate) for (int j = 0; j < columns; j++) to[j] += from[j];
+                else for (int j = 0; j < columns; j++) to[j] = from[j];
+            }
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Tile<TV>(int rows, bool narrow, int depth, float* a, float* b, nint br, float* c, nint cr, float* bias, bool accumulate) where TV : struct
+        private static void Tile<TV>(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* bias, bool accumulate) where TV : struct
         {
             switch (rows)
             {
-                case 12 when narrow: MatrixTiles.Tile12x1<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate); break;
-                case 12: MatrixTiles.Tile12x2<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate); break;
-                case 6 when narrow: MatrixTiles.Tile6x1<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate); break;
-                case 6: MatrixTiles.Tile6x2<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate); break;
-                case 3 when narrow: MatrixTiles.Tile3x1<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate); break;
-                case 3: MatrixTiles.Tile3x2<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate); break;
+                case 12 when narrow: MatrixTiles.Tile12x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 12: MatrixTiles.Tile12x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 8 when narrow: MatrixTiles.Tile8x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 8: MatrixTiles.Tile8x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 6 when narrow: MatrixTiles.Tile6x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 6: MatrixTiles.Tile6x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 4 when narrow: MatrixTiles.Tile4x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 4: MatrixTiles.Tile4x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 2 when narrow: MatrixTiles.Tile2x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
+                case 2: MatrixTiles.Tile2x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
                 default:
-                    if (narrow) MatrixTiles.Tile1x1<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate);
-                    else MatrixTiles.Tile1x2<TV>(depth, a, _ar, _ac, b, br, c, cr, bias, accumulate);
+                    if (narrow) MatrixTiles.Tile1x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate);
+                    else MatrixTiles.Tile1x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate);
                     break;
             }
         }
@@ -206,10 +257,10 @@ internal static unsafe class MatrixProduct
         {
             for (int piece = start; piece < end; piece++)
             {
-                (int rowPiece, int panel) = Math.DivRem(piece, _panels);
+                (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
                 for (int i = rowPiece * _rowsPerPiece; i < Math.Min(_m, (rowPiece + 1) * _rowsPerPiece); i++)
                 {
-                    for (int j = panel * _panelWidth; j < Math.Min(_n, (panel + 1) * _panelWidth); j++)
+                    for (int j = columnPiece * _columnsPerPiece; j < Math.Min(_n, (columnPiece + 1) * _columnsPerPiece); j++)
                     {
                         float sum = _bias is null ? 0 : _bias[j];
                         for (int p = 0; p < _k; p++) sum = MathF.FusedMultiplyAdd(_a[i * _ar + p * _ac], _b[p * _br + j * _bc], sum);
@@ -219,85 +270,27 @@ internal static unsafe class MatrixProduct
                 }
             }
         }
-
-        // panel[p, j] = b[p, j] for j < columns, 0 up to the width.
-        private static void Pack(float* b, nint br, nint bc, int depth, int columns, float* panel, int width)
-        {
-            if (bc == 1)
-            {
-                for (int p = 0; p < depth; p++)
-                {
-                    Span<float> row = new(panel + (nint)p * width, width);
-                    new ReadOnlySpan<float>(b + p * br, columns).CopyTo(row);
-                    row[columns..].Clear();
-                }
-                return;
-            }
-            int j = 0;
-            if (br == 1 && Vector128.IsHardwareAccelerated && KernelTiers.Current != KernelTier.Scalar)
-                for (; j <= columns - 4; j += 4) Transpose4(b + j * bc, bc, depth, panel + j, width);
-            for (; j < width; j++)
-            {
-                if (j < columns) for (int p = 0; p < depth; p++) panel[(nint)p * width + j] = b[p * br + j * bc];
-                else for (int p = 0; p < depth; p++) panel[(nint)p * width + j] = 0;
-            }
-        }
-
-        // Four columns of the panel from four contiguous rows of memory, four by four.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Transpose4(float* b, nint bc, int depth, float* panel, int width)
-        {
-            float* b1 = b + bc, b2 = b + 2 * bc, b3 = b + 3 * bc;
-            int p = 0;
-            for (; p <= depth - 4; p += 4)
-            {
-                Vector128<float> r0 = Vector128.Load(b + p), r1 = Vector128.Load(b1 + p), r2 = Vector128.Load(b2 + p), r3 = Vector128.Load(b3 + p);
-                Vector128<float> t0 = Low(r0, r1), t1 = High(r0, r1), t2 = Low(r2, r3), t3 = High(r2, r3);
-                float* to = panel + (nint)p * width;
-                Join(t0.GetLower(), t2.GetLower()).Store(to);
-                Join(t0.GetUpper(), t2.GetUpper()).Store(to + width);
-                Join(t1.GetLower(), t3.GetLower()).Store(to + 2 * width);
-                Join(t1.GetUpper(), t3.GetUpper()).Store(to + 3 * width);
-            }
-            for (; p < depth; p++)
-            {
-                float* to = panel + (nint)p * width;
-                (to[0], to[1], to[2], to[3]) = (b[p], b1[p], b2[p], b3[p]);
-            }
-        }
-
-        // a0 b0 a1 b1, and a2 b2 a3 b3.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) =>
-            System.Runtime.Intrinsics.X86.Sse.IsSupported ? System.Runtime.Intrinsics.X86.Sse.UnpackLow(a, b)
-            : System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported ? System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.ZipLow(a, b)
-            : Vector128.Create(a[0], b[0], a[1], b[1]);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector128<float> High(Vector128<float> a, Vector128<float> b) =>
-            System.Runtime.Intrinsics.X86.Sse.IsSupported ? System.Runtime.Intrinsics.X86.Sse.UnpackHigh(a, b)
-            : System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported ? System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.ZipHigh(a, b)
-            : Vector128.Create(a[2], b[2], a[3], b[3]);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector128<float> Join(Vector64<float> low, Vector64<float> high) => Vector128.Create(low, high);
     }
 
-    /// <summary>Blocks that a thread reuses: a panel of B, the tile at the edge of C, and the bias of the last panel.</summary>
+    /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, and a block's bias.</summary>
     private sealed class Scratch
     {
-        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(DepthBlock * 32 + 12 * 32 + 32 + 32, pinned: true);
+        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = TileRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64;
+
+        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + 16, pinned: true);
 
         internal Scratch()
         {
             nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
-            Panel = (float*)((address + 63) & ~63);
-            Edge = Panel + DepthBlock * 32;
-            Bias = Edge + 12 * 32;
-            new Span<float>(Bias, 32).Clear();
+            B = (float*)((address + 63) & ~63);
+            A = B + PanelFloats;
+            Edge = A + TileFloats;
+            Bias = Edge + EdgeFloats;
         }
 
-        internal float* Panel { get; }
+        internal float* B { get; }
+
+        internal float* A { get; }
 
         internal float* Edge { get; }
 

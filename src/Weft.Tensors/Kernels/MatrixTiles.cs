@@ -161,6 +161,113 @@ internal static unsafe class MatrixTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Tile8x2<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    {
+        int n = Simd.Count<TV>();
+        TV s0 = start is null ? default : Simd.Load<TV>(start + 0 * n);
+        TV s1 = start is null ? default : Simd.Load<TV>(start + 1 * n);
+        TV c0a = s0, c0b = s1;
+        TV c1a = s0, c1b = s1;
+        TV c2a = s0, c2b = s1;
+        TV c3a = s0, c3b = s1;
+        TV c4a = s0, c4b = s1;
+        TV c5a = s0, c5b = s1;
+        TV c6a = s0, c6b = s1;
+        TV c7a = s0, c7b = s1;
+        nint ar2 = 2 * ar;
+        float* a1 = a + 3 * ar, a2 = a + 6 * ar;
+        for (int p = 0; p < k; p++)
+        {
+            TV b0 = Simd.Load<TV>(b), b1 = Simd.Load<TV>(b + 1 * n), x;
+            x = Simd.Create<TV>(a[0]);
+            c0a = Simd.MultiplyAdd(x, b0, c0a);
+            c0b = Simd.MultiplyAdd(x, b1, c0b);
+            x = Simd.Create<TV>(a[ar]);
+            c1a = Simd.MultiplyAdd(x, b0, c1a);
+            c1b = Simd.MultiplyAdd(x, b1, c1b);
+            x = Simd.Create<TV>(a[ar2]);
+            c2a = Simd.MultiplyAdd(x, b0, c2a);
+            c2b = Simd.MultiplyAdd(x, b1, c2b);
+            x = Simd.Create<TV>(a1[0]);
+            c3a = Simd.MultiplyAdd(x, b0, c3a);
+            c3b = Simd.MultiplyAdd(x, b1, c3b);
+            x = Simd.Create<TV>(a1[ar]);
+            c4a = Simd.MultiplyAdd(x, b0, c4a);
+            c4b = Simd.MultiplyAdd(x, b1, c4b);
+            x = Simd.Create<TV>(a1[ar2]);
+            c5a = Simd.MultiplyAdd(x, b0, c5a);
+            c5b = Simd.MultiplyAdd(x, b1, c5b);
+            x = Simd.Create<TV>(a2[0]);
+            c6a = Simd.MultiplyAdd(x, b0, c6a);
+            c6b = Simd.MultiplyAdd(x, b1, c6b);
+            x = Simd.Create<TV>(a2[ar]);
+            c7a = Simd.MultiplyAdd(x, b0, c7a);
+            c7b = Simd.MultiplyAdd(x, b1, c7b);
+            b += br;
+            a += ac;
+            a1 += ac;
+            a2 += ac;
+        }
+        Put2(c, c0a, c0b, accumulate);
+        Put2(c + 1 * cr, c1a, c1b, accumulate);
+        Put2(c + 2 * cr, c2a, c2b, accumulate);
+        Put2(c + 3 * cr, c3a, c3b, accumulate);
+        Put2(c + 4 * cr, c4a, c4b, accumulate);
+        Put2(c + 5 * cr, c5a, c5b, accumulate);
+        Put2(c + 6 * cr, c6a, c6b, accumulate);
+        Put2(c + 7 * cr, c7a, c7b, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Tile8x1<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    {
+        int n = Simd.Count<TV>();
+        TV s0 = start is null ? default : Simd.Load<TV>(start + 0 * n);
+        TV c0a = s0;
+        TV c1a = s0;
+        TV c2a = s0;
+        TV c3a = s0;
+        TV c4a = s0;
+        TV c5a = s0;
+        TV c6a = s0;
+        TV c7a = s0;
+        nint ar2 = 2 * ar;
+        float* a1 = a + 3 * ar, a2 = a + 6 * ar;
+        for (int p = 0; p < k; p++)
+        {
+            TV b0 = Simd.Load<TV>(b), x;
+            x = Simd.Create<TV>(a[0]);
+            c0a = Simd.MultiplyAdd(x, b0, c0a);
+            x = Simd.Create<TV>(a[ar]);
+            c1a = Simd.MultiplyAdd(x, b0, c1a);
+            x = Simd.Create<TV>(a[ar2]);
+            c2a = Simd.MultiplyAdd(x, b0, c2a);
+            x = Simd.Create<TV>(a1[0]);
+            c3a = Simd.MultiplyAdd(x, b0, c3a);
+            x = Simd.Create<TV>(a1[ar]);
+            c4a = Simd.MultiplyAdd(x, b0, c4a);
+            x = Simd.Create<TV>(a1[ar2]);
+            c5a = Simd.MultiplyAdd(x, b0, c5a);
+            x = Simd.Create<TV>(a2[0]);
+            c6a = Simd.MultiplyAdd(x, b0, c6a);
+            x = Simd.Create<TV>(a2[ar]);
+            c7a = Simd.MultiplyAdd(x, b0, c7a);
+            b += br;
+            a += ac;
+            a1 += ac;
+            a2 += ac;
+        }
+        Put1(c, c0a, accumulate);
+        Put1(c + 1 * cr, c1a, accumulate);
+        Put1(c + 2 * cr, c2a, accumulate);
+        Put1(c + 3 * cr, c3a, accumulate);
+        Put1(c + 4 * cr, c4a, accumulate);
+        Put1(c + 5 * cr, c5a, accumulate);
+        Put1(c + 6 * cr, c6a, accumulate);
+        Put1(c + 7 * cr, c7a, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Tile6x2<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
     {
         int n = Simd.Count<TV>();
@@ -248,7 +355,7 @@ internal static unsafe class MatrixTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Tile3x2<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    internal static void Tile4x2<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
     {
         int n = Simd.Count<TV>();
         TV s0 = start is null ? default : Simd.Load<TV>(start + 0 * n);
@@ -256,7 +363,9 @@ internal static unsafe class MatrixTiles
         TV c0a = s0, c0b = s1;
         TV c1a = s0, c1b = s1;
         TV c2a = s0, c2b = s1;
+        TV c3a = s0, c3b = s1;
         nint ar2 = 2 * ar;
+        float* a1 = a + 3 * ar;
         for (int p = 0; p < k; p++)
         {
             TV b0 = Simd.Load<TV>(b), b1 = Simd.Load<TV>(b + 1 * n), x;
@@ -269,23 +378,30 @@ internal static unsafe class MatrixTiles
             x = Simd.Create<TV>(a[ar2]);
             c2a = Simd.MultiplyAdd(x, b0, c2a);
             c2b = Simd.MultiplyAdd(x, b1, c2b);
+            x = Simd.Create<TV>(a1[0]);
+            c3a = Simd.MultiplyAdd(x, b0, c3a);
+            c3b = Simd.MultiplyAdd(x, b1, c3b);
             b += br;
             a += ac;
+            a1 += ac;
         }
         Put2(c, c0a, c0b, accumulate);
         Put2(c + 1 * cr, c1a, c1b, accumulate);
         Put2(c + 2 * cr, c2a, c2b, accumulate);
+        Put2(c + 3 * cr, c3a, c3b, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Tile3x1<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    internal static void Tile4x1<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
     {
         int n = Simd.Count<TV>();
         TV s0 = start is null ? default : Simd.Load<TV>(start + 0 * n);
         TV c0a = s0;
         TV c1a = s0;
         TV c2a = s0;
+        TV c3a = s0;
         nint ar2 = 2 * ar;
+        float* a1 = a + 3 * ar;
         for (int p = 0; p < k; p++)
         {
             TV b0 = Simd.Load<TV>(b), x;
@@ -295,12 +411,61 @@ internal static unsafe class MatrixTiles
             c1a = Simd.MultiplyAdd(x, b0, c1a);
             x = Simd.Create<TV>(a[ar2]);
             c2a = Simd.MultiplyAdd(x, b0, c2a);
+            x = Simd.Create<TV>(a1[0]);
+            c3a = Simd.MultiplyAdd(x, b0, c3a);
+            b += br;
+            a += ac;
+            a1 += ac;
+        }
+        Put1(c, c0a, accumulate);
+        Put1(c + 1 * cr, c1a, accumulate);
+        Put1(c + 2 * cr, c2a, accumulate);
+        Put1(c + 3 * cr, c3a, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Tile2x2<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    {
+        int n = Simd.Count<TV>();
+        TV s0 = start is null ? default : Simd.Load<TV>(start + 0 * n);
+        TV s1 = start is null ? default : Simd.Load<TV>(start + 1 * n);
+        TV c0a = s0, c0b = s1;
+        TV c1a = s0, c1b = s1;
+        for (int p = 0; p < k; p++)
+        {
+            TV b0 = Simd.Load<TV>(b), b1 = Simd.Load<TV>(b + 1 * n), x;
+            x = Simd.Create<TV>(a[0]);
+            c0a = Simd.MultiplyAdd(x, b0, c0a);
+            c0b = Simd.MultiplyAdd(x, b1, c0b);
+            x = Simd.Create<TV>(a[ar]);
+            c1a = Simd.MultiplyAdd(x, b0, c1a);
+            c1b = Simd.MultiplyAdd(x, b1, c1b);
+            b += br;
+            a += ac;
+        }
+        Put2(c, c0a, c0b, accumulate);
+        Put2(c + 1 * cr, c1a, c1b, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Tile2x1<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    {
+        int n = Simd.Count<TV>();
+        TV s0 = start is null ? default : Simd.Load<TV>(start + 0 * n);
+        TV c0a = s0;
+        TV c1a = s0;
+        for (int p = 0; p < k; p++)
+        {
+            TV b0 = Simd.Load<TV>(b), x;
+            x = Simd.Create<TV>(a[0]);
+            c0a = Simd.MultiplyAdd(x, b0, c0a);
+            x = Simd.Create<TV>(a[ar]);
+            c1a = Simd.MultiplyAdd(x, b0, c1a);
             b += br;
             a += ac;
         }
         Put1(c, c0a, accumulate);
         Put1(c + 1 * cr, c1a, accumulate);
-        Put1(c + 2 * cr, c2a, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,0 +1,54 @@
+using System.Globalization;
+using TorchSharp;
+using Weft.Tensors;
+using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
+using Weft.Tensors.Threading;
+using static TorchSharp.torch;
+using Tensor = Weft.Tensors.Tensor;
+
+namespace Weft.Bench.Peers;
+
+/// <summary>Matrix products beside libtorch's, through each library's linear map: y = x Wᵀ.</summary>
+internal static class ProductComparison
+{
+    /// <summary>Rows, outputs, inputs: the shapes of design/KERNELS.md, the head of GPT-2 and one decoded token.</summary>
+    internal static readonly (int M, int N, int K)[] Shapes =
+    [
+        (1024, 1024, 1024), (256, 3072, 768), (256, 768, 3072), (768, 384, 128), (768, 64, 64), (2048, 384, 384), (2048, 1536, 384), (256, 50257, 768), (1, 768, 3072), (1, 50257, 768),
+    ];
+
+    internal static void Run(int pairs, bool bf16, Func<(int M, int N, int K), bool> wanted)
+    {
+        double peak = MachineProbe.PeakGigaflops(ForkJoin.ThreadCount);
+        foreach ((int M, int N, int K) shape in Shapes.Where(wanted)) One(shape, pairs, bf16, peak);
+    }
+
+    private static void One((int M, int N, int K) shape, int pairs, bool bf16, double peak)
+    {
+        (int M, int N, int K) = shape;
+        RandomGenerator generator = new(7);
+        Tensor x = generator.FillGaussian(Tensor.Uninitialized([M, K]), 0, 1), w = generator.FillGaussian(Tensor.Uninitialized([N, K]), 0, 1);
+        using DisposeScope outer = NewDisposeScope();
+        torch.Tensor tx = tensor(x.ToArray<float>(), [M, K]), tw = tensor(w.ToArray<float>(), [N, K]);
+        if (bf16) (tx, tw) = (tx.to(ScalarType.BFloat16), tw.to(ScalarType.BFloat16));
+        using GradMode.Restorer mode = GradMode.Off();
+        void Weft()
+        {
+            using MemoryScope scope = MemoryScope.Enter();
+            x.Linear(w);
+        }
+        void Peer()
+        {
+            using DisposeScope inner = NewDisposeScope();
+            nn.functional.linear(tx, tw);
+        }
+        using (no_grad())
+        {
+            Pairs times = Pairs.Measure(Weft, Peer, pairs);
+            double rate = 2.0 * M * N * K / ResultTable.Median(times.Ours) / 1e6;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {rate:F0} GFLOP/s, {rate / peak:P0} of the peak of {peak:F0}"));
+            ResultTable.Write(bf16 ? "Product, bf16" : "Product, float32", $"({M}, {N}, {K})", times, null);
+        }
+    }
+}
