@@ -5,6 +5,7 @@ using Weft.Cli.Commands;
 RootCommand root = new("Weft: language models in pure C#. Build, train and run GPT-family models with one command.");
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
+root.Subcommands.Add(ReportCommand.Create());
 root.Subcommands.Add(InfoCommand.Create());
 root.Subcommands.Add(PullCommand.Create());
 root.Subcommands.Add(TokenizerCommand.Create());

@@ -1,11 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Weft.Cli.Terminal;
 using Weft.Guide.Stories;
 using Weft.Inference;
 using Weft.Inference.Sampling;
-using Weft.Tensors.Files;
 using Weft.Tensors.Threading;
 using Weft.Tokenizers;
 using Weft.Training;
@@ -84,7 +82,6 @@ internal static class TrainCommand
         if (directory.Exists) throw new UsageException($"{directory.Path} already holds a run: go on with --resume, or choose another folder with --out.");
         (Corpus corpus, Tokenizer tokenizer) = Read(path, config, known: null);
         using TrainingRun run = TrainingRun.Create(directory, config, corpus, tokenizer);
-        WriteSource(directory, path);
         return Train(run, directory, corpus, path);
     }
 
@@ -93,7 +90,7 @@ internal static class TrainCommand
         RunDirectory directory = output is null ? RunFolders.Newest() : new RunDirectory(output);
         TrainingConfig before = TrainingRun.LoadConfig(directory), now = Shared.Usage(() => Resolve(before, configFile, settings));
         Shared.Usage(() => TrainingRun.CheckChanges(before, now));
-        path ??= ReadSource(directory);
+        path ??= RunFacts.Load(directory).Text;
         (Corpus corpus, _) = Read(path, now, Tokenizer.Load(directory.Model));
         using TrainingRun run = TrainingRun.Resume(directory, now, corpus);
         return Train(run, directory, corpus, path);
@@ -114,6 +111,12 @@ internal static class TrainCommand
         Console.WriteLine($"Training {run.Model.ParameterCount:N0} parameters on {corpus.Description}; {ForkJoin.ThreadCount} thread{(ForkJoin.ThreadCount == 1 ? "" : "s")}; {directory.Path}");
         if (run.Step > 0) Console.WriteLine($"Going on after step {run.Step:N0}.");
 
+        RunFacts facts = new()
+        {
+            Text = path is null ? null : Path.GetFullPath(path), Description = corpus.Description, EntropyFloor = corpus.EntropyFloor, BytesPerToken = corpus.BytesPerToken,
+            ParameterCount = run.Model.ParameterCount, Command = RunReports.Shown(Environment.CommandLine),
+        };
+        facts.Save(directory);
         using ProgressLine line = new();
         TrainingDisplay display = new(line, config, corpus.EntropyFloor, run.Step);
         RunObserver observer = new()
@@ -130,7 +133,8 @@ internal static class TrainCommand
         };
         RunOutcome outcome = CommandLine.Interruptible(stop => run.Run(observer, stop));
         line.Dispose();
-        RunReports.Write(directory, run, corpus, outcome, Environment.CommandLine);
+        if (outcome.Completed) (facts with { HeldOutLoss = outcome.HeldOutLoss }).Save(directory);
+        RunReports.Write(directory);
         if (!outcome.Completed)
         {
             Console.WriteLine($"Stopped and saved after step {outcome.Step:N0}. Go on with: weft train {(path is null ? "" : path + " ")}--resume --out {directory.Path}");
@@ -151,31 +155,5 @@ internal static class TrainCommand
         if (corpus.BytesPerToken is { } bytes) text += string.Create(CultureInfo.InvariantCulture, $"; {outcome.HeldOutLoss / bytes / Math.Log(2):F3} bits per byte");
         if (corpus.EntropyFloor is { } floor) text += string.Create(CultureInfo.InvariantCulture, $"; {outcome.HeldOutLoss - floor:F4} above the source's own {floor:F4}");
         return text + ".";
-    }
-
-    private static void WriteSource(RunDirectory directory, string? path)
-    {
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("text", path is null ? null : Path.GetFullPath(path));
-            writer.WriteEndObject();
-        }
-        AtomicFile.WriteText(directory.Source, System.Text.Encoding.UTF8.GetString(stream.ToArray()) + "\n");
-    }
-
-    private static string? ReadSource(RunDirectory directory)
-    {
-        if (!File.Exists(directory.Source)) return null;
-        try
-        {
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(directory.Source));
-            return json.RootElement.GetProperty("text").GetString();
-        }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new WeftFileException(directory.Source, 0, "is damaged; name the text again: weft train TEXT --resume.", exception);
-        }
     }
 }
