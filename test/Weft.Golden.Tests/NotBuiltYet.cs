@@ -54,8 +54,7 @@ internal static class NotBuiltYet
             """),
         .. Ops("optim", "optimizers",
             """
-            sgd adam adamw nadam radam adamax adagrad adadelta rmsprop rprop asgd adafactor_torch sgd_f32 adam_f32 adamw_f32
-            rmsprop_f32 adafactor_torch_f32 muon_bf16 muon_f64 sparse_adam lbfgs adafactor_transformers
+            nadam radam adamax adadelta rprop asgd adafactor_torch adafactor_torch_f32 muon_bf16 muon_f64 sparse_adam lbfgs adafactor_transformers
             """),
         .. Ops("optim", "optimizers_extra",
             """

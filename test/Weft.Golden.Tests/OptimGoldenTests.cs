@@ -23,6 +23,7 @@ public sealed class OptimGoldenTests
     {
         GoldenRunner runner = new(Set);
         ScheduleHandlers.Add(runner);
+        OptimizerHandlers.Add(runner);
         return runner;
     }
 }

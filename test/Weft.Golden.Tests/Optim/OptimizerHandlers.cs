@@ -1,0 +1,80 @@
+using Weft.Tensors;
+using Weft.Training.Optimizers;
+using Weft.Training.Schedules;
+
+namespace Weft.Golden.Tests.Optim;
+
+/// <summary>Trajectories of torch's optimizers: the gradients are given, so that the update rule alone is tested.</summary>
+internal static class OptimizerHandlers
+{
+    internal delegate Optimizer Maker(IReadOnlyList<ParameterGroup> groups, GoldenAttrs attrs);
+
+    private static readonly Dictionary<string, Maker> s_makers = new(StringComparer.Ordinal)
+    {
+        ["sgd"] = static (groups, a) => new Sgd(groups, new SgdOptions { Momentum = a.Number("momentum"), Dampening = a.Number("dampening"), Nesterov = a.Flag("nesterov"), Maximize = a.Flag("maximize") }),
+        ["adam"] = static (groups, a) => new Adam(groups, new AdamOptions { Beta1 = a.Beta(0), Beta2 = a.Beta(1), Epsilon = a.Number("eps"), AmsGrad = a.Flag("amsgrad"), Maximize = a.Flag("maximize"), Decay = a.Flag("decoupled_weight_decay") ? DecayForm.Decoupled : DecayForm.Coupled }),
+        ["adamw"] = static (groups, a) => new AdamW(groups, new AdamWOptions { Beta1 = a.Beta(0), Beta2 = a.Beta(1), Epsilon = a.Number("eps"), AmsGrad = a.Flag("amsgrad"), Maximize = a.Flag("maximize") }),
+        ["adagrad"] = static (groups, a) => new Adagrad(groups, new AdagradOptions { RateDecay = a.Number("lr_decay"), InitialAccumulator = a.Number("initial_accumulator_value"), Epsilon = a.Number("eps"), Maximize = a.Flag("maximize") }),
+        ["rmsprop"] = static (groups, a) => new RmsProp(groups, new RmsPropOptions { Alpha = a.Number("alpha"), Epsilon = a.Number("eps"), Momentum = a.Number("momentum"), Centered = a.Flag("centered"), Maximize = a.Flag("maximize") }),
+    };
+
+    internal static void Add(GoldenRunner runner)
+    {
+        foreach ((string op, Maker maker) in s_makers)
+        {
+            runner.Add(op, (golden, _) => Trajectory(golden, maker, DType.Float64), GoldenPrecision.F64);
+            runner.Add(op + "_f32", (golden, _) => Trajectory(golden, maker, DType.Float32), GoldenPrecision.F32);
+        }
+    }
+
+    /// <summary>Feeds a case's gradients to an optimizer and compares where every step leads.</summary>
+    internal static void Trajectory(GoldenCase golden, Maker maker, DType dtype)
+    {
+        GoldenAttrs a = golden.Attrs;
+        int steps = a.Int("steps");
+        int[] without = a.IntsOrNull("no_gradient_at_steps") ?? [];
+        Dictionary<string, Tensor> parameters = new(StringComparer.Ordinal);
+        foreach ((string key, GoldenValue trajectory) in golden.Outputs)
+        {
+            if (!key.StartsWith("trajectory_", StringComparison.Ordinal)) continue;
+            Tensor parameter = Row(trajectory, 0, dtype).RequireGrad();
+            parameter.Name = key["trajectory_".Length..];
+            parameters.Add(parameter.Name, parameter);
+        }
+        Optimizer optimizer = maker(Groups(a, parameters), a);
+        double rate = a.DoubleOrNull("lr") ?? 0, tolerance = dtype == DType.Float64 ? golden.ToleranceF64 : golden.ToleranceF32;
+        Dictionary<string, List<double>> actual = parameters.ToDictionary(static p => p.Key, static p => new List<double>(Values(p.Value)));
+        for (int t = 0; t < steps; t++)
+        {
+            foreach ((string name, Tensor parameter) in parameters) parameter.Grad = without.Contains(t) ? null : Row(golden.Inputs["gradients_" + name], t, dtype);
+            optimizer.Step(rate);
+            foreach ((string name, Tensor parameter) in parameters) actual[name].AddRange(Values(parameter));
+        }
+        foreach ((string name, List<double> values) in actual)
+        {
+            GoldenValue expected = golden.Outputs["trajectory_" + name];
+            GoldenAssert.Close(expected, expected.Shape, values.ToArray(), tolerance);
+        }
+    }
+
+    internal static double Number(this GoldenAttrs a, string name) => a.DoubleOrNull(name) ?? 0;
+
+    internal static bool Flag(this GoldenAttrs a, string name) => a.BoolOrNull(name) ?? false;
+
+    internal static double Beta(this GoldenAttrs a, int index) => a.Doubles("betas")[index];
+
+    internal static Tensor Row(GoldenValue all, int index, DType dtype)
+    {
+        Shape shape = new(all.Shape[1..]);
+        return Tensor.From(all.Doubles.AsSpan(index * shape.Count, shape.Count), shape).To(dtype);
+    }
+
+    internal static double[] Values(Tensor tensor) => tensor.Detach().To(DType.Float64).ToArray<double>();
+
+    private static IReadOnlyList<ParameterGroup> Groups(GoldenAttrs a, Dictionary<string, Tensor> parameters) => a.Has("groups")
+        ? [.. a.Json("groups").EnumerateArray().Select(g => new ParameterGroup([.. g.GetProperty("params").EnumerateArray().Select(p => parameters[p.GetString()!])], g.GetProperty("weight_decay").GetDouble())
+        {
+            Schedule = new ConstantRate(g.GetProperty("lr").GetDouble()),
+        })]
+        : [new ParameterGroup([.. parameters.Values], a.Number("weight_decay"))];
+}
