@@ -13,13 +13,6 @@ public record AdamOptions : MomentOptions
     public bool AmsGrad { get; init; }
 }
 
-/// <summary>Options of <see cref="AdamW"/>: those of <see cref="Adam"/>, with decoupled decay.</summary>
-public sealed record AdamWOptions : AdamOptions
-{
-    /// <summary>Decoupled decay.</summary>
-    public AdamWOptions() => Decay = DecayForm.Decoupled;
-}
-
 /// <summary>Steps of about the same length for every weight, whatever the size of its gradients.</summary>
 /// <remarks>
 /// m = β₁ m + (1 - β₁) g;  v = β₂ v + (1 - β₂) g²;  p -= lr m / (1 - β₁ᵗ) / (sqrt(v) / sqrt(1 - β₂ᵗ) + ε)
@@ -30,34 +23,6 @@ public sealed class Adam(IReadOnlyList<ParameterGroup> groups, AdamOptions? opti
     private protected override IEnumerable<(string, Shape)> Remember(Tensor parameter, AdamOptions options) => AdamRule.Remember(parameter, options);
 
     private protected override void Update(Slot<AdamOptions> slot) => slot.Apply(new AdamRule(slot.Rate, slot.Steps, slot.Options));
-}
-
-/// <summary>Adam with decoupled weight decay.</summary>
-/// <remarks>
-/// p *= 1 - lr λ, then the step of <see cref="Adam"/> (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2).
-/// </remarks>
-public sealed class AdamW : Optimizer<AdamWOptions>
-{
-    /// <summary>Makes the optimizer with moments of zero.</summary>
-    /// <param name="groups">What it updates.</param>
-    /// <param name="beta1">How much of the mean gradient is kept each step.</param>
-    /// <param name="beta2">How much of the mean squared gradient is kept each step.</param>
-    /// <param name="epsilon">Keeps the quotient finite.</param>
-    public AdamW(IReadOnlyList<ParameterGroup> groups, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
-        : this(groups, new AdamWOptions { Beta1 = beta1, Beta2 = beta2, Epsilon = epsilon })
-    {
-    }
-
-    /// <summary>Makes the optimizer with moments of zero.</summary>
-    /// <param name="groups">What it updates.</param>
-    /// <param name="options">Its options.</param>
-    public AdamW(IReadOnlyList<ParameterGroup> groups, AdamWOptions options) : base(groups, options)
-    {
-    }
-
-    private protected override IEnumerable<(string, Shape)> Remember(Tensor parameter, AdamWOptions options) => AdamRule.Remember(parameter, options);
-
-    private protected override void Update(Slot<AdamWOptions> slot) => slot.Apply(new AdamRule(slot.Rate, slot.Steps, slot.Options));
 }
 
 /// <summary>The step that <see cref="Adam"/> and <see cref="AdamW"/> share.</summary>
