@@ -100,7 +100,7 @@ public static class ConfigFile
         type.IsEnum ? "one of " + string.Join(", ", Enum.GetNames(type).Select(static n => char.ToLowerInvariant(n[0]) + n[1..]))
         : type == typeof(bool) ? "true or false"
         : type == typeof(string) ? "a text"
-        : type == typeof(double) ? "a number"
+        : type == typeof(double) || type == typeof(double?) ? "a number"
         : "a whole number";
 
     private static string Nearest(string key) => Keys.MinBy(k => EditDistance.Of(k, key))!;

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Weft.Models.Decoder;
+using Weft.Models.Layers;
 
 namespace Weft.Training;
 
@@ -103,6 +104,62 @@ public sealed record TrainingConfig
     /// <summary>The same seed gives the same bits, whatever the number of threads.</summary>
     public ulong Seed { get; init; } = 1337;
 
+    // ---- Regularization -------------------------------------------------------------------------------------------------
+
+    /// <summary>Dropout of the embeddings' elements; null means as <see cref="Dropout"/>.</summary>
+    public double? EmbeddingDropout { get; init; }
+
+    /// <summary>Dropout of attention weights; null means as <see cref="Dropout"/>.</summary>
+    public double? AttentionDropout { get; init; }
+
+    /// <summary>Dropout of what attention and feed-forward add to the residual stream; null means as <see cref="Dropout"/>.</summary>
+    public double? ResidualDropout { get; init; }
+
+    /// <summary>Dropout of whole channels of the embeddings, for a whole row.</summary>
+    public double SpatialDropout { get; init; }
+
+    /// <summary>Stochastic depth: the probability of skipping a branch of the last block for a whole row; it rises from block to block.</summary>
+    public double PathDropout { get; init; }
+
+    /// <summary>NEFTune: α of the uniform noise α / sqrt(T C) on embeddings; its authors use 5 to 15.</summary>
+    public double EmbeddingNoise { get; init; }
+
+    /// <summary>How much of each target is spread over the vocabulary; the usual value is 0.1 (Vaswani et al. 2017, section 5.4).</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Mixup of neighbouring rows' embeddings with λ from Beta(α, α); its authors use 0.1 to 0.4.</summary>
+    public double MixupAlpha { get; init; }
+
+    /// <summary>R-Drop: the weight α of the disagreement between two passes with different dropout; its authors use 1 to 5.</summary>
+    public double RDropWeight { get; init; }
+
+    /// <summary>The probability that a token is hidden from the model while it stays a target.</summary>
+    public double TokenMask { get; init; }
+
+    /// <summary>The share of tokens that are hidden in spans while they stay targets.</summary>
+    public double SpanMask { get; init; }
+
+    /// <summary>The mean length of such a span. Default 3: about SpanBERT's 3.8 words.</summary>
+    public double SpanLength { get; init; } = 3;
+
+    /// <summary>The token that stands for hidden ones, such as [MASK]; empty takes a random token each time.</summary>
+    public string MaskToken { get; init; } = "";
+
+    /// <summary>How many altered copies of the training text are added to it.</summary>
+    public int AugmentCopies { get; init; }
+
+    /// <summary>A file of lines "word: synonym, synonym" for the copies; empty for none.</summary>
+    public string SynonymFile { get; init; } = "";
+
+    /// <summary>The probability that a word of a copy is replaced by a synonym. Default 0.1, as EDA.</summary>
+    public double SynonymRate { get; init; } = 0.1;
+
+    /// <summary>The probability that a word of a copy changes places. Default 0.1, as EDA.</summary>
+    public double SwapRate { get; init; } = 0.1;
+
+    /// <summary>The probability that a word of a copy is left out. Default 0.1, as EDA.</summary>
+    public double DeletionRate { get; init; } = 0.1;
+
     // ---- Watching -------------------------------------------------------------------------------------------------------
 
     /// <summary>Steps between lines of the metrics. Default 10.</summary>
@@ -146,6 +203,17 @@ public sealed record TrainingConfig
         EndOfTextId = endOfTextId,
     };
 
+    /// <summary>The noise that these settings describe.</summary>
+    public NoiseRates ToNoiseRates() => new()
+    {
+        Embedding = EmbeddingDropout ?? Dropout,
+        Attention = AttentionDropout ?? Dropout,
+        Residual = ResidualDropout ?? Dropout,
+        Spatial = SpatialDropout,
+        Path = PathDropout,
+        EmbeddingNoise = EmbeddingNoise,
+    };
+
     /// <summary>Throws if a value is out of range or two do not fit together.</summary>
     /// <exception cref="ArgumentException">Names the field, its value and the rule.</exception>
     public void Validate()
@@ -154,6 +222,7 @@ public sealed record TrainingConfig
         Require(ValidationFraction is > 0 and < 1, nameof(ValidationFraction), ValidationFraction, "must be between 0 and 1");
         Require(VocabularySize >= 257, nameof(VocabularySize), VocabularySize, "must be at least 257: every byte and the end of a text");
         Require(Dropout is >= 0 and < 1, nameof(Dropout), Dropout, "must be at least 0 and below 1");
+        RequireRegularization();
         Require(Steps >= 0, nameof(Steps), Steps, "must not be negative");
         Require(Minutes >= 0, nameof(Minutes), Minutes, "must not be negative");
         Require(Steps > 0 || Minutes > 0, nameof(Steps), Steps, "must be at least 1 unless minutes are given");
@@ -175,6 +244,27 @@ public sealed record TrainingConfig
         Require(SampleInterval >= 0, nameof(SampleInterval), SampleInterval, "must not be negative");
         Require(SampleTokens >= 1, nameof(SampleTokens), SampleTokens, "must be at least 1");
         Require(CheckpointInterval >= 1, nameof(CheckpointInterval), CheckpointInterval, "must be at least 1");
+    }
+
+    private void RequireRegularization()
+    {
+        foreach ((string field, double value) in ((string, double)[])
+        [
+            (nameof(EmbeddingDropout), EmbeddingDropout ?? 0), (nameof(AttentionDropout), AttentionDropout ?? 0), (nameof(ResidualDropout), ResidualDropout ?? 0),
+            (nameof(SpatialDropout), SpatialDropout), (nameof(PathDropout), PathDropout), (nameof(LabelSmoothing), LabelSmoothing), (nameof(TokenMask), TokenMask),
+            (nameof(SpanMask), SpanMask), (nameof(SynonymRate), SynonymRate), (nameof(SwapRate), SwapRate), (nameof(DeletionRate), DeletionRate),
+        ])
+            Require(value is >= 0 and < 1, field, value, "must be at least 0 and below 1");
+        Require(EmbeddingNoise >= 0, nameof(EmbeddingNoise), EmbeddingNoise, "must not be negative");
+        Require(MixupAlpha >= 0, nameof(MixupAlpha), MixupAlpha, "must not be negative");
+        Require(MixupAlpha == 0 || BatchSize >= 2, nameof(MixupAlpha), MixupAlpha, "needs a batchSize of at least 2: rows are mixed with their neighbours");
+        Require(RDropWeight >= 0, nameof(RDropWeight), RDropWeight, "must not be negative");
+        Require(RDropWeight == 0 || ToNoiseRates().Any, nameof(RDropWeight), RDropWeight, "needs dropout: without it both passes are the same");
+        Require(RDropWeight == 0 || MixupAlpha == 0, nameof(RDropWeight), RDropWeight, "excludes mixupAlpha");
+        Require(SpanLength >= 1, nameof(SpanLength), SpanLength, "must be at least 1");
+        Require(MaskToken.Length == 0 || TokenMask > 0 || SpanMask > 0, nameof(MaskToken), MaskToken, "needs tokenMask or spanMask");
+        Require(AugmentCopies >= 0, nameof(AugmentCopies), AugmentCopies, "must not be negative");
+        Require(SynonymFile.Length == 0 || AugmentCopies > 0, nameof(SynonymFile), SynonymFile, "needs augmentCopies of at least 1");
     }
 
     private static void Require(bool holds, string field, object value, string rule)

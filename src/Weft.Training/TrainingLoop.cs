@@ -25,6 +25,7 @@ public sealed class TrainingLoop
     private readonly LearningRateSchedule _schedule;
     private readonly TokenBatch _batch;
     private readonly ForwardSettings? _settings;
+    private readonly RegularizedObjective? _objective;
     private readonly int _accumulationSteps;
     private readonly double _clipNorm;
 
@@ -37,12 +38,13 @@ public sealed class TrainingLoop
     /// <param name="accumulationSteps">Micro-steps per step: their gradients are averaged.</param>
     /// <param name="clipNorm">The largest gradient norm; 0 for no limit.</param>
     /// <param name="settings">Dropout and taps; null for none.</param>
+    /// <param name="objective">What is minimised; null for the plain loss of the next token.</param>
     public TrainingLoop(
         DecoderModel model, TokenBatches batches, Optimizer optimizer, LearningRateSchedule schedule,
-        int batchSize, int accumulationSteps = 1, double clipNorm = 0, ForwardSettings? settings = null)
+        int batchSize, int accumulationSteps = 1, double clipNorm = 0, ForwardSettings? settings = null, RegularizedObjective? objective = null)
     {
         (_model, _batches, _optimizer, _schedule) = (model, batches, optimizer, schedule);
-        (_accumulationSteps, _clipNorm, _settings) = (accumulationSteps, clipNorm, settings);
+        (_accumulationSteps, _clipNorm, _settings, _objective) = (accumulationSteps, clipNorm, settings, objective);
         _batch = new TokenBatch(batchSize, model.Config.ContextLength);
     }
 
@@ -58,7 +60,7 @@ public sealed class TrainingLoop
         {
             _batches.Fill(StepCount * _accumulationSteps + micro, _batch);
             using MemoryScope scope = MemoryScope.Enter();
-            Tensor share = NextTokenObjective.Loss(_model, _batch, _settings);      // []
+            Tensor share = _objective?.Loss(_model, _batch, _settings) ?? NextTokenObjective.Loss(_model, _batch, _settings); // []
             if (_accumulationSteps > 1) share /= _accumulationSteps;
             share.Backward(releaseActivations: true);
             loss += share.Item();

@@ -6,6 +6,7 @@ using Weft.Tensors;
 using Weft.Tensors.Files;
 using Weft.Tokenizers;
 using Weft.Training.Data;
+using Weft.Training.Objectives;
 using Weft.Training.Optimizers;
 using Weft.Training.Runs;
 using Weft.Training.Schedules;
@@ -58,7 +59,7 @@ public sealed class TrainingRun : IDisposable
         _optimizer = new AdamW(ParameterGroup.ByRank(Model.Parameters, config.WeightDecay), config.Beta1, config.Beta2, config.Epsilon);
         _dropoutGenerator = new RandomGenerator(config.Seed, stream: 3);
         _heldOut = corpus.HeldOutRows(config.ContextLength);
-        TokenBatches batches = corpus.Training(config.ContextLength, config.Seed);
+        TokenBatches batches = CreateBatches();
         if (resume)
         {
             _state = Checkpoint.Load(directory.Checkpoint, Model, _optimizer);
@@ -93,6 +94,7 @@ public sealed class TrainingRun : IDisposable
     public static TrainingRun Create(RunDirectory directory, TrainingConfig config, Corpus corpus, Tokenizer tokenizer)
     {
         config.Validate();
+        MaskId(config, tokenizer); // before anything is written
         if (directory.Exists) throw new IOException($"{directory.Path} already holds a run: go on with --resume, or choose another folder with --out.");
         directory.Create();
         TrainingRun run = new(directory, config, corpus, tokenizer, resume: false);
@@ -195,12 +197,30 @@ public sealed class TrainingRun : IDisposable
         || (Config.Patience > 0 && _state.MeasurementsSinceBest >= Config.Patience)
         || (Config.Steps == 0 && before + clock.Elapsed.TotalSeconds > Config.Minutes * 60 && Step > StepsToTime);
 
-    private TrainingLoop CreateLoop(TokenBatches batches) => new(
-        Model, batches, _optimizer, CreateSchedule(), Config.BatchSize, Config.AccumulationSteps, Config.ClipNorm,
-        Config.Dropout > 0 ? new ForwardSettings { Dropout = new RandomDropout(Config.Dropout, _dropoutGenerator) } : null)
+    private TokenBatches CreateBatches()
     {
-        StepCount = _state.Step,
-    };
+        TokenBatches batches = _corpus.Training(Config.ContextLength, Config.Seed);
+        if (Config.TokenMask == 0 && Config.SpanMask == 0) return batches;
+        return new CorruptedBatches(batches, new TokenCorruption(Config.TokenMask, Config.SpanMask, Config.SpanLength, MaskId(Config, Tokenizer)), Tokenizer.VocabularySize, Config.Seed);
+    }
+
+    private static int? MaskId(TrainingConfig config, Tokenizer tokenizer) => config.MaskToken.Length == 0 ? null
+        : tokenizer.TokenId(config.MaskToken) ?? throw new ArgumentException($"maskToken '{config.MaskToken}' is not a token of this vocabulary; leave it empty for random tokens.");
+
+    private TrainingLoop CreateLoop(TokenBatches batches)
+    {
+        NoiseRates rates = Config.ToNoiseRates();
+        TrainingNoise? noise = rates.Any || Config.MixupAlpha > 0 ? new TrainingNoise(rates, Config.BlockCount, _dropoutGenerator) : null;
+        RegularizedObjective? objective = Config.LabelSmoothing > 0 || Config.MixupAlpha > 0 || Config.RDropWeight > 0
+            ? new RegularizedObjective(Config.LabelSmoothing, Config.MixupAlpha, Config.RDropWeight, noise)
+            : null;
+        return new TrainingLoop(
+            Model, batches, _optimizer, CreateSchedule(), Config.BatchSize, Config.AccumulationSteps, Config.ClipNorm,
+            noise is null ? null : new ForwardSettings { Dropout = noise }, objective)
+        {
+            StepCount = _state.Step,
+        };
+    }
 
     private LearningRateSchedule CreateSchedule()
     {
@@ -216,7 +236,7 @@ public sealed class TrainingRun : IDisposable
         Config = Config with { Steps = steps };
         AtomicFile.WriteText(_directory.Config, ConfigFile.ToJson(Config));
         _state = _state with { Step = Step };
-        _loop = CreateLoop(_corpus.Training(Config.ContextLength, Config.Seed));
+        _loop = CreateLoop(CreateBatches());
         observer?.StepsDecided?.Invoke(steps);
     }
 

@@ -2,6 +2,7 @@ using Weft.Models.Decoder;
 using Weft.Models.Layers;
 using Weft.Tensors;
 using Weft.Training.Data;
+using Weft.Training.Objectives;
 using Weft.Training.Optimizers;
 using Weft.Training.Schedules;
 
@@ -32,6 +33,23 @@ public sealed class AllocationTests
     {
         TrainingConfig config = TrainingPresets.Find("nanogpt-shakespeare-cpu").Config with { ContextLength = 32, HiddenSize = 64, BlockCount = 2, BatchSize = 4, Dropout = 0.2 };
         TrainingLoop loop = Loop(config, 0.2);
+        for (int i = 0; i < WarmupSteps; i++) loop.Step();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < MeasuredSteps; i++) loop.Step();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Step_WithNoiseSmoothingAndHiddenTokens_AllocatesNothing()
+    {
+        RandomGenerator generator = new(3);
+        int[] tokens = [.. Enumerable.Range(0, 5000).Select(_ => generator.NextInt32(65))];
+        DecoderModel model = new DecoderModel(new DecoderConfig { VocabularySize = 65, ContextLength = 32, HiddenSize = 64, BlockCount = 2, HeadCount = 2 }).Initialize(new RandomGenerator(1));
+        TrainingNoise noise = new(new NoiseRates { Embedding = 0.1, Attention = 0.1, Residual = 0.1, Spatial = 0.1, Path = 0.1, EmbeddingNoise = 5 }, 2, new RandomGenerator(5));
+        CorruptedBatches batches = new(new RandomWindows(tokens, 32, 1), new TokenCorruption(0.1, 0.1, 3, null), 65, 1);
+        TrainingLoop loop = new(
+            model, batches, new AdamW(ParameterGroup.ByRank(model.Parameters, 0.1)), new ConstantRate(1e-3), 4, 2, 1,
+            new ForwardSettings { Dropout = noise }, new RegularizedObjective(0.1, 0, 0, noise));
         for (int i = 0; i < WarmupSteps; i++) loop.Step();
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < MeasuredSteps; i++) loop.Step();

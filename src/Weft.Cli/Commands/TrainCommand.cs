@@ -98,6 +98,7 @@ internal static class TrainCommand
 
     private static (Corpus Corpus, Tokenizer Tokenizer) Read(string? path, TrainingConfig config, Tokenizer? known)
     {
+        if (path is null && config.AugmentCopies > 0) throw new UsageException("augmentCopies needs a text: the embedded stories can be drawn in any number.");
         if (path is null) return StoryCorpus.Create(config.Seed, config.VocabularySize);
         string text = TextFiles.Read(path);
         return TextCorpus.Create(text, config, known, Path.GetFileName(path.TrimEnd('/', '\\')));

@@ -51,7 +51,7 @@ public sealed class CausalSelfAttention : Layer
         if (settings.Cache is { } cache) (k, v) = cache.Append(_block, k, v);       // [B, S, G, D]
 
         double scale = 1 / Math.Sqrt(D);
-        Tensor y = settings.Dropout is null && settings.KeyMask is null && settings.Tap is null
+        Tensor y = settings.Dropout is not { TouchesAttention: true } && settings.KeyMask is null && settings.Tap is null
             ? q.CausalAttention(k, v, scale)
             : WithPattern(q, k, v, scale, settings);                                // [B, T, H, D]
         return Output.Forward(y.Reshape(B, T, H * D));                              // [B, T, C]

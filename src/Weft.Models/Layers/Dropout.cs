@@ -8,6 +8,9 @@ public abstract class Dropout
 {
     /// <summary>Applies dropout to the activation of the given name, such as <c>blocks.0.attention.pattern</c>. The shape stays.</summary>
     public abstract Tensor Apply(Tensor x, string site);
+
+    /// <summary>Whether it does anything to attention patterns; if not, attention need not lay them out.</summary>
+    public virtual bool TouchesAttention => true;
 }
 
 /// <summary>Dropout that draws which activations to keep.</summary>

@@ -36,13 +36,13 @@ public static class ClassificationLosses
         Elementwise.RequireFloating(logits, nameof(CrossEntropy));
         int d = logits.Shape.Dimension(classDimension, nameof(CrossEntropy)), classes = logits.Shape[d];
         RequireClassWeights(classWeights, classes, nameof(CrossEntropy));
-        bool plain = classWeights is null && labelSmoothing == 0 && reduction == Reduction.Mean && d == logits.Rank - 1 && targets.DType == DType.Int32;
-        if (plain && logits.DType == DType.Float32 && targets.Shape == logits.Shape.Without(d)) return FusedCrossEntropy.Run(logits, targets, ignoreIndex);
+        bool plain = classWeights is null && reduction == Reduction.Mean && d == logits.Rank - 1 && targets.DType == DType.Int32;
+        if (plain && logits.DType == DType.Float32 && targets.Shape == logits.Shape.Without(d)) return FusedCrossEntropy.Run(logits, targets, ignoreIndex, labelSmoothing);
         return Composed(logits, targets, classWeights, ignoreIndex, labelSmoothing, reduction, d);
     }
 
-    internal static Tensor CrossEntropyComposition(Tensor logits, Tensor targets, int ignoreIndex) =>
-        Composed(logits, targets, null, ignoreIndex, 0, Reduction.Mean, logits.Rank - 1);
+    internal static Tensor CrossEntropyComposition(Tensor logits, Tensor targets, int ignoreIndex, double labelSmoothing) =>
+        Composed(logits, targets, null, ignoreIndex, labelSmoothing, Reduction.Mean, logits.Rank - 1);
 
     private static Tensor Composed(Tensor logits, Tensor targets, Tensor? classWeights, int ignoreIndex, double labelSmoothing, Reduction reduction, int d)
     {

@@ -22,6 +22,45 @@ public static class RandomDropoutOps
         return Apply(x, probability, generator.Seed, generator.StreamNumber, first);
     }
 
+    /// <summary>Dropout with one draw for all elements that differ in the shared dimensions alone: whole channels, rows or examples are silenced.</summary>
+    /// <remarks>Shapes: x -> alike. The generator moves on by the number of draws, rounded up to whole blocks of four.</remarks>
+    /// <param name="x">The values.</param>
+    /// <param name="probability">The probability of being dropped, in [0, 1).</param>
+    /// <param name="generator">Where the numbers come from.</param>
+    /// <param name="shared">The dimensions along which the draw is the same.</param>
+    public static Tensor SharedDropout(this Tensor x, double probability, RandomGenerator generator, params ReadOnlySpan<int> shared)
+    {
+        if (probability == 0) return x;
+        Span<int> sizes = stackalloc int[x.Rank];
+        x.Shape.AsSpan().CopyTo(sizes);
+        foreach (int d in shared) sizes[x.Shape.Dimension(d, nameof(SharedDropout))] = 1;
+        return x * Tensor.Ones(new Shape(sizes), x.DType).Dropout(probability, generator);
+    }
+
+    /// <summary>Silences whole channels, whose neighbours in space or time would give the value away (Tompson et al. 2015, arXiv:1411.4280).</summary>
+    /// <remarks>Shapes: x [N, C, ..] -> alike, one draw per example and channel.</remarks>
+    public static Tensor SpatialDropout(this Tensor x, double probability, RandomGenerator generator)
+    {
+        if (x.Rank < 3) throw new ArgumentException($"SpatialDropout: {x.Shape} has no dimensions after [N, C].");
+        Span<int> shared = stackalloc int[x.Rank - 2];
+        for (int d = 2; d < x.Rank; d++) shared[d - 2] = d;
+        return x.SharedDropout(probability, generator, shared);
+    }
+
+    /// <summary>Silences a whole branch for single examples: stochastic depth (Huang et al. 2016, arXiv:1603.09382).</summary>
+    /// <remarks>Shapes: x [N, ..] -> alike, one draw per example. What is kept is divided by 1 - probability, so that nothing is scaled when it is off.</remarks>
+    public static Tensor PathDropout(this Tensor x, double probability, RandomGenerator generator)
+    {
+        Span<int> shared = stackalloc int[Math.Max(0, x.Rank - 1)];
+        for (int d = 1; d < x.Rank; d++) shared[d - 1] = d;
+        return x.SharedDropout(probability, generator, shared);
+    }
+
+    /// <summary>x + noise, each element's uniform in [-magnitude, magnitude). Gradients pass unchanged.</summary>
+    /// <remarks>The generator moves on by two numbers for each element.</remarks>
+    public static Tensor AddUniformNoise(this Tensor x, double magnitude, RandomGenerator generator) =>
+        magnitude == 0 ? x : x + generator.FillUniform(Tensor.Uninitialized(x.Shape, x.DType), -magnitude, magnitude);
+
     private static Tensor Apply(Tensor x, double probability, ulong seed, uint stream, ulong firstBlock)
     {
         Tensor source = x.Detach().Contiguous();

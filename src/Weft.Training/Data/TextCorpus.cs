@@ -11,9 +11,10 @@ public static class TextCorpus
     /// <param name="config">Says which tokenizer and how much is held out.</param>
     /// <param name="known">The tokenizer of a run that goes on; null chooses one.</param>
     /// <param name="name">What the text is called in messages.</param>
+    /// <param name="backTranslation">Rewords a line for the copies that <see cref="TrainingConfig.AugmentCopies"/> asks for; null leaves it to the other changes.</param>
     /// <remarks>A character vocabulary is taken from the whole text, as nanoGPT does; a BPE tokenizer is trained on the training part alone.</remarks>
     /// <exception cref="ArgumentException">The text is too short for the context length.</exception>
-    public static (Corpus Corpus, Tokenizer Tokenizer) Create(string text, TrainingConfig config, Tokenizer? known, string name)
+    public static (Corpus Corpus, Tokenizer Tokenizer) Create(string text, TrainingConfig config, Tokenizer? known, string name, Func<string, string>? backTranslation = null)
     {
         int cut = (int)(text.Length * (1 - config.ValidationFraction));
         if (cut > 0 && cut < text.Length && char.IsLowSurrogate(text[cut])) cut--;
@@ -24,6 +25,15 @@ public static class TextCorpus
             "bpe" => BytePairTrainer.Train([training], new BytePairTrainerConfig { VocabularySize = config.VocabularySize }),
             _ => Tokenizer.Load(config.Tokenizer),
         };
+        if (config.AugmentCopies > 0)
+        {
+            TextAugmentation augmentation = new()
+            {
+                Synonyms = config.SynonymFile.Length > 0 ? SynonymDictionary.Load(config.SynonymFile) : null,
+                SynonymRate = config.SynonymRate, SwapRate = config.SwapRate, DeletionRate = config.DeletionRate, Seed = config.Seed, BackTranslation = backTranslation,
+            };
+            training = augmentation.Extend(training, config.AugmentCopies);
+        }
         int[] trainingTokens = tokenizer.Encode(training), heldOutTokens = tokenizer.Encode(heldOut);
         int needed = config.ContextLength + 1;
         if (trainingTokens.Length < needed)
