@@ -14,23 +14,11 @@ internal static class NotBuiltYet
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        .. Ops("ops", "attention",
-            """
-            sdpa attention_softcap_window linear_attention_elu mha transformer_encoder_layer transformer_decoder_layer
-            """),
         .. Ops("ops", "conv",
             """
             conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d causal_conv1d unfold_im2col max_pool1d
             max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d
             adaptive_max_pool2d lp_pool1d
-            """),
-        .. Ops("ops", "gradutil",
-            """
-            clip_grad_norm clip_grad_value second_derivative jacobian
-            """),
-        .. Ops("ops", "init",
-            """
-            calculate_gain fan_statistics trunc_normal orthogonal dirac eye module_defaults
             """),
         .. Ops("ops", "lowp",
             """
@@ -40,13 +28,6 @@ internal static class NotBuiltYet
         .. Ops("ops", "rnn",
             """
             rnn gru lstm
-            """),
-        .. Ops("ops", "sampling",
-            """
-            temperature top_k top_p min_p typical epsilon_cutoff eta_cutoff top_h repetition_penalty presence_frequency_penalty
-            no_repeat_ngram encoder_no_repeat_ngram encoder_repetition_penalty bad_words sequence_bias min_length min_new_tokens
-            forced_bos forced_eos suppress_tokens suppress_tokens_at_begin exponential_decay_length infnan_remove
-            logit_normalization prefix_constrained classifier_free_guidance chain categorical_inverse_cdf
             """),
         .. Ops("optim", "averaging",
             """

@@ -30,6 +30,10 @@ public sealed class OpsGoldenTests
         LossHandlers.Add(runner);
         NormHandlers.Add(runner);
         PositionHandlers.Add(runner);
+        AttentionHandlers.Add(runner);
+        GradientHandlers.Add(runner);
+        InitializerHandlers.Add(runner);
+        SamplingHandlers.Add(runner);
         return runner;
     }
 }

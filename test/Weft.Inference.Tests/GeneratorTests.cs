@@ -19,6 +19,11 @@ public sealed class GeneratorTests
     [
         new SamplingSettings { Temperature = 0 },
         new SamplingSettings { Temperature = 0.7, TopK = 5, TopP = 0.9, MinP = 0.01, RepetitionPenalty = 1.2 },
+        new SamplingSettings
+        {
+            Temperature = 0.9, TypicalP = 0.95, EpsilonCutoff = 1e-4, EtaCutoff = 1e-3, TopH = 0.9, PresencePenalty = 0.1, FrequencyPenalty = 0.1, NoRepeatNgramSize = 4,
+            LogitBias = new Dictionary<int, double> { [3] = 1 }, BadWords = [[4, 5]], Processors = [new SuppressTokens([7])],
+        },
     ];
 
     [Theory]

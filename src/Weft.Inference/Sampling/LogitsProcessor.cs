@@ -55,20 +55,23 @@ public sealed class TopK : LogitsProcessor
 public sealed class TopP : LogitsProcessor
 {
     private readonly double _mass;
+    private readonly int _minimum;
     private Array? _values;
     private int[]? _order;
 
-    /// <summary>Takes the probability to keep, in (0, 1].</summary>
-    public TopP(double mass) => _mass = mass is > 0 and <= 1 ? mass : throw new ArgumentException($"top-p {mass} must be above 0 and at most 1.");
+    /// <summary>Takes the probability to keep, in [0, 1], and how many tokens stay in any case.</summary>
+    public TopP(double mass, int minimum = 1)
+    {
+        _mass = mass is >= 0 and <= 1 ? mass : throw new ArgumentException($"top-p {mass} must be between 0 and 1.");
+        _minimum = Scratch.RequireMinimum(minimum);
+    }
 
     /// <inheritdoc/>
     public override void Apply<T>(Span<T> logits, ReadOnlySpan<int> ids)
     {
         if (_mass >= 1) return;
         Span<T> ascending = Scratch.Of<T>(ref _values, logits.Length);
-        if (_order is null || _order.Length < logits.Length) _order = new int[logits.Length];
-        Span<int> order = _order.AsSpan(0, logits.Length);
-        for (int i = 0; i < order.Length; i++) order[i] = i;
+        Span<int> order = Scratch.Order(ref _order, logits.Length);
         logits.CopyTo(ascending);
         ascending.Sort(order);
         T maximum = ascending[^1], total = T.Zero;
@@ -79,7 +82,7 @@ public sealed class TopP : LogitsProcessor
         }
         // As the reference does: walk up from the least likely, and drop while the tail's mass is at most 1 - p.
         T tail = T.Zero, limit = T.CreateChecked(1 - _mass);
-        for (int i = 0; i < ascending.Length - 1; i++)
+        for (int i = 0; i < ascending.Length - _minimum; i++)
         {
             tail += ascending[i] / total;
             if (tail > limit) break;
@@ -92,17 +95,22 @@ public sealed class TopP : LogitsProcessor
 public sealed class MinP : LogitsProcessor
 {
     private readonly double _fraction;
+    private readonly int _minimum;
+    private Array? _scratch;
 
-    /// <summary>Takes the fraction, in [0, 1].</summary>
-    public MinP(double fraction) => _fraction = fraction is >= 0 and <= 1 ? fraction : throw new ArgumentException($"min-p {fraction} must be between 0 and 1.");
+    /// <summary>Takes the fraction, in [0, 1], and how many tokens stay in any case.</summary>
+    public MinP(double fraction, int minimum = 1)
+    {
+        _fraction = fraction is >= 0 and <= 1 ? fraction : throw new ArgumentException($"min-p {fraction} must be between 0 and 1.");
+        _minimum = Scratch.RequireMinimum(minimum);
+    }
 
     /// <inheritdoc/>
     public override void Apply<T>(Span<T> logits, ReadOnlySpan<int> ids)
     {
         if (_fraction == 0) return;
-        T maximum = T.NegativeInfinity;
-        foreach (T logit in logits) maximum = T.Max(maximum, logit);
-        T threshold = maximum + T.Log(T.CreateChecked(_fraction));
+        T threshold = Scratch.Largest(logits, 1, ref _scratch) + T.Log(T.CreateChecked(_fraction));
+        if (_minimum > 1) threshold = T.Min(threshold, Scratch.Largest(logits, _minimum, ref _scratch));
         foreach (ref T logit in logits) if (logit < threshold) logit = T.NegativeInfinity;
     }
 }
@@ -112,16 +120,22 @@ public sealed class MinP : LogitsProcessor
 public sealed class RepetitionPenalty : LogitsProcessor
 {
     private readonly double _penalty;
+    private readonly int _ignored;
     private bool[] _seen = [];
 
-    /// <summary>Takes the penalty: above 1 discourages repetition, 1 does nothing.</summary>
-    public RepetitionPenalty(double penalty) => _penalty = penalty > 0 ? penalty : throw new ArgumentException($"repetition penalty {penalty} must be above 0.");
+    /// <summary>Takes the penalty (above 1 discourages repetition, 1 does nothing), and how many tokens at the beginning do not count.</summary>
+    public RepetitionPenalty(double penalty, int ignored = 0)
+    {
+        _penalty = penalty > 0 ? penalty : throw new ArgumentException($"repetition penalty {penalty} must be above 0.");
+        _ignored = ignored >= 0 ? ignored : throw new ArgumentException($"repetition penalty: {ignored} ignored tokens must be 0 or above.");
+    }
 
     /// <inheritdoc/>
     public override void Apply<T>(Span<T> logits, ReadOnlySpan<int> ids)
     {
         if (_seen.Length < logits.Length) _seen = new bool[logits.Length];
         T penalty = T.CreateChecked(_penalty);
+        ids = ids[Math.Min(_ignored, ids.Length)..];
         foreach (int id in ids)
         {
             if (_seen[id]) continue;
@@ -129,15 +143,5 @@ public sealed class RepetitionPenalty : LogitsProcessor
             logits[id] = logits[id] < T.Zero ? logits[id] * penalty : logits[id] / penalty;
         }
         foreach (int id in ids) _seen[id] = false;
-    }
-}
-
-internal static class Scratch
-{
-    /// <summary>Memory that is reused from call to call.</summary>
-    internal static Span<T> Of<T>(ref Array? memory, int length)
-    {
-        if (memory is not T[] array || array.Length < length) memory = array = new T[length];
-        return array.AsSpan(0, length);
     }
 }

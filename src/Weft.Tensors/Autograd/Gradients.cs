@@ -27,6 +27,25 @@ public static class Gradients
         return gradient.Tracks ? Of((gradient * vector).Sum(), source) : Tensor.Zeros(source.Shape, source.DType);
     }
 
+    /// <summary>The Jacobian times a vector: how the result moves when the source moves along the vector.</summary>
+    /// <remarks>
+    /// Jᵀu is linear in u, so Jv is the derivative of (Jᵀu) · v with respect to u: two backward passes, no forward mode.
+    /// Shapes: vector as source -> as result.
+    /// </remarks>
+    public static Tensor JacobianVectorProduct(Tensor result, Tensor source, Tensor vector)
+    {
+        Tensor u = Tensor.Zeros(result.Shape, result.DType).RequireGrad();
+        Tensor pulled = Of(result, source, u, createGraph: true);
+        return pulled.Tracks ? Of((pulled * vector).Sum(), u) : Tensor.Zeros(result.Shape, result.DType);
+    }
+
+    /// <summary>The matrix of d²(result)/d(source_i)d(source_j) of a number. Shapes: source [n] (flattened) -> [n, n].</summary>
+    public static Tensor Hessian(Tensor result, Tensor source)
+    {
+        Tensor gradient = Of(result, source, createGraph: true);
+        return gradient.Tracks ? Jacobian(gradient, source) : Tensor.Zeros([source.Count, source.Count], source.DType);
+    }
+
     /// <summary>The matrix of d(result_i)/d(source_j). Shapes: result [n], source [m] (each flattened) -> [n, m].</summary>
     public static Tensor Jacobian(Tensor result, Tensor source)
     {

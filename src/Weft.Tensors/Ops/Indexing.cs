@@ -152,11 +152,21 @@ public static class Indexing
     internal static void RequireIndex(Tensor index, int size, string operation, Shape shape)
     {
         if (index.DType != DType.Int32) throw new ArgumentException($"{operation}: indices are Int32, not {index.DType} {index.Shape}.");
-        foreach (int i in index.Contiguous().AsSpan<int>())
-            if ((uint)i >= (uint)size) throw new ArgumentOutOfRangeException(nameof(index), $"{operation}: index {i} is outside 0..{size - 1} of {shape}.");
+        ReadOnlySpan<int> entries = index.Contiguous().AsSpan<int>();
+        for (int i = 0; i < entries.Length; i++)
+            if ((uint)entries[i] >= (uint)size)
+                throw new ArgumentOutOfRangeException(nameof(index), $"{operation}: index {entries[i]} at {Place(i, index.Shape)} is outside 0..{size - 1} of {shape}.");
     }
 
-    private static void RequireFit(Tensor index, Shape shape, int d, string operation)
+    // Where the i-th entry in row-major order stands: [1, 2].
+    private static string Place(int i, Shape shape)
+    {
+        int[] place = new int[shape.Rank];
+        for (int d = shape.Rank - 1; d >= 0; d--) (i, place[d]) = Math.DivRem(i, shape[d]);
+        return $"[{string.Join(", ", place)}]";
+    }
+
+    internal static void RequireFit(Tensor index, Shape shape, int d, string operation)
     {
         RequireIndex(index, shape[d], operation, shape);
         bool fits = index.Rank == shape.Rank;

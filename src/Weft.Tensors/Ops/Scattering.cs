@@ -28,6 +28,7 @@ public static class Scattering
     {
         int d = x.Shape.Dimension(dimension, nameof(Scatter));
         Elementwise.RequireSameType(x, source, nameof(Scatter));
+        Indexing.RequireFit(index, x.Shape, d, nameof(Scatter));
         Tensor cut = Indexing.Cut(source, index.Shape, nameof(Scatter));
         int[] positions = Indexing.Positions(index, x.Shape, d), writer = new int[x.Count];
         for (int i = 0; i < positions.Length; i++) writer[positions[i]] = i + 1;

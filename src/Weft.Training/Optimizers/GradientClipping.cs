@@ -25,6 +25,61 @@ public static class GradientClipping
     /// <summary>The factor that brings a norm down to a limit: min(1, limit / (norm + 1e-6)) (Pascanu et al. 2013, algorithm 1).</summary>
     public static double Factor(double norm, double limit) => limit <= 0 ? 1 : Math.Min(1, limit / (norm + Epsilon));
 
+    /// <summary>The p-norm of all gradients together; p may be infinity.</summary>
+    /// <exception cref="ArgumentException">p is not positive.</exception>
+    public static double GlobalNorm(IReadOnlyList<Tensor> parameters, double p)
+    {
+        if (!(p > 0)) throw new ArgumentException($"GradientClipping: the norm's p is {p}, but must be above 0.");
+        if (p == 2) return GlobalNorm(parameters);
+        double sum = 0;
+        foreach (Tensor parameter in parameters)
+        {
+            if (parameter.Grad is not { } gradient) continue;
+            double norm = gradient.Detach().Norm(p).Item();
+            sum = double.IsPositiveInfinity(p) ? Math.Max(sum, norm) : sum + Math.Pow(norm, p);
+        }
+        return double.IsPositiveInfinity(p) ? sum : Math.Pow(sum, 1 / p);
+    }
+
+    /// <summary>Scales all gradients down together until their p-norm is at most a limit.</summary>
+    /// <returns>The norm before.</returns>
+    public static double ClipNorm(IReadOnlyList<Tensor> parameters, double limit, double p = 2)
+    {
+        double norm = GlobalNorm(parameters, p), factor = Factor(norm, limit);
+        if (factor < 1) foreach (Tensor parameter in parameters) if (parameter.Grad is { } gradient) InPlace.Scale(gradient, factor);
+        return norm;
+    }
+
+    /// <summary>Limits every entry of every gradient to [-limit, limit].</summary>
+    /// <exception cref="ArgumentException">The limit is not positive.</exception>
+    public static void ClipValue(IReadOnlyList<Tensor> parameters, double limit)
+    {
+        if (!(limit > 0)) throw new ArgumentException($"GradientClipping: the largest value is {limit}, but must be above 0.");
+        foreach (Tensor parameter in parameters) if (parameter.Grad is { } gradient) gradient.CopyFrom(gradient.Detach().Clamp(-limit, limit));
+    }
+
+    /// <summary>Limits each unit's gradient to a share of the size of its weights (Brock et al. 2021, arXiv:2102.06171, eq. 3).</summary>
+    /// <remarks>
+    /// g becomes λ max(|w|, ε) / |g| · g where |g| / max(|w|, ε) > λ. A unit is a row (the first dimension) of a weight with two
+    /// or more dimensions, and the whole of a smaller one.
+    /// </remarks>
+    /// <param name="parameters">The weights, with their gradients.</param>
+    /// <param name="share">λ; the paper takes 0.01 for large batches.</param>
+    /// <param name="eps">ε: keeps weights of zero from standing still.</param>
+    public static void ClipAdaptive(IReadOnlyList<Tensor> parameters, double share = 0.01, double eps = 1e-3)
+    {
+        if (!(share > 0) || !(eps > 0)) throw new ArgumentException($"GradientClipping: share {share} and eps {eps} must both be above 0.");
+        foreach (Tensor parameter in parameters)
+        {
+            if (parameter.Grad is not { } gradient || gradient.Count == 0) continue;
+            int units = gradient.Rank >= 2 ? gradient.Shape[0] : 1;
+            Tensor g = gradient.Detach().Reshape(units, -1), w = parameter.Detach().Reshape(units, -1); // [units, rest]
+            Tensor limits = w.Norm(2, keepDimensions: true, 1).Maximum(eps) * share, sizes = g.Norm(2, keepDimensions: true, 1); // [units, 1]
+            Tensor clipped = sizes.Greater(limits).Where(g * (limits / sizes.Maximum(1e-12)), g); // no division by 0 where nothing is clipped
+            gradient.CopyFrom(clipped.Reshape(gradient.Shape));
+        }
+    }
+
     // Chunks of a fixed size, summed in order in double precision: the same bits however many threads there are.
     private static double SumOfSquares(Tensor gradient)
     {

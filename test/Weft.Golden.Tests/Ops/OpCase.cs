@@ -12,6 +12,7 @@ internal sealed class OpCase
 
     private readonly GoldenCase _golden;
     private readonly Dictionary<string, Tensor> _inputs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor[]> _bound = new(StringComparer.Ordinal);
 
     internal OpCase(GoldenCase golden, GoldenPrecision precision)
     {
@@ -39,6 +40,29 @@ internal sealed class OpCase
     internal Tensor this[string name] => _inputs[name];
 
     internal Tensor X => _inputs["x"];
+
+    /// <summary>Copies an input into parameters of a layer, one after the other along the first dimension; its gradient is then theirs.</summary>
+    internal void Bind(string name, params Tensor[] parameters)
+    {
+        Tensor whole = _inputs[name].Detach(), source = parameters is [{ Rank: 1 } only] ? whole.Reshape(only.Shape) : whole;
+        int at = 0;
+        foreach (Tensor parameter in parameters)
+        {
+            parameter.Detach().CopyFrom(source.Narrow(0, at, parameter.Shape[0]));
+            at += parameter.Shape[0];
+        }
+        Assert.Equal(source.Shape[0], at);
+        _bound.Add(name, parameters);
+    }
+
+    private Tensor GradientOf(string name)
+    {
+        Tensor input = _inputs[name];
+        if (!_bound.TryGetValue(name, out Tensor[]? parameters)) return Or0(input);
+        return Tensor.Concat([.. parameters.Select(Or0)], 0).Reshape(input.Shape);
+
+        static Tensor Or0(Tensor x) => x.Grad ?? Tensor.Zeros(x.Shape, x.DType);
+    }
 
     internal Tensor? Optional(string name) => _inputs.GetValueOrDefault(name);
 
@@ -74,8 +98,7 @@ internal sealed class OpCase
         if (total is { Tracks: true }) total.Backward();
         foreach ((string name, GoldenValue value) in _golden.Grads)
         {
-            Tensor input = _inputs[name];
-            Compare(value, input.Grad ?? Tensor.Zeros(input.Shape, input.DType), Math.Max(gradientTolerance, single ? tolerance * SingleGradientFactor : tolerance), "gradient of " + name + (single ? " in float32" : ""));
+            Compare(value, GradientOf(name), Math.Max(gradientTolerance, single ? tolerance * SingleGradientFactor : tolerance), "gradient of " + name + (single ? " in float32" : ""));
         }
     }
 
