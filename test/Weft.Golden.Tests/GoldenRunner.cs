@@ -17,6 +17,7 @@ internal delegate void GoldenHandler(GoldenCase golden, GoldenPrecision precisio
 internal sealed class GoldenRunner(string set)
 {
     private readonly Dictionary<string, (GoldenHandler Handler, GoldenPrecision Precisions)> _handlers = new(StringComparer.Ordinal);
+    private readonly List<(string Op, Func<GoldenCase, bool> When, GoldenHandler Handler)> _special = [];
 
     public string Set => set;
 
@@ -26,6 +27,9 @@ internal sealed class GoldenRunner(string set)
     /// <summary>Says how an operation is computed; every case of it runs once in each of the precisions.</summary>
     public void Add(string op, GoldenHandler handler, GoldenPrecision precisions = GoldenPrecision.F64 | GoldenPrecision.F32) =>
         _handlers.Add(op, (handler, precisions));
+
+    /// <summary>Says how an operation is computed where a condition holds, such as one on the model's family.</summary>
+    public void AddWhen(Func<GoldenCase, bool> when, string op, GoldenHandler handler) => _special.Add((op, when, handler));
 
     /// <summary>One row for each case that the set's folder holds; where there is none, one row that skips or fails with the reason.</summary>
     public static IEnumerable<TheoryDataRow<string, string>> Rows(string set)
@@ -43,7 +47,7 @@ internal sealed class GoldenRunner(string set)
     public void Run(string group, string name)
     {
         GoldenCase golden = GoldenSet.Require(set, group)[name];
-        bool known = _handlers.ContainsKey(golden.Op);
+        bool known = Handler(golden) is not null;
         if (NotBuiltYet.Find(golden) is NotBuiltYet.Row row)
         {
             if (known && row.Group != "*") ExpectFailure(golden, row);
@@ -59,9 +63,16 @@ internal sealed class GoldenRunner(string set)
         where row.Set == set && row.Group == "*" && _handlers.ContainsKey(row.Op)
         select row.Op;
 
+    private (GoldenHandler Handler, GoldenPrecision Precisions)? Handler(GoldenCase golden)
+    {
+        foreach ((string op, Func<GoldenCase, bool> when, GoldenHandler handler) in _special)
+            if (op == golden.Op && when(golden)) return (handler, GoldenPrecision.F64 | GoldenPrecision.F32);
+        return _handlers.TryGetValue(golden.Op, out (GoldenHandler, GoldenPrecision) found) ? found : null;
+    }
+
     private void Compute(GoldenCase golden)
     {
-        (GoldenHandler handler, GoldenPrecision precisions) = _handlers[golden.Op];
+        (GoldenHandler handler, GoldenPrecision precisions) = Handler(golden)!.Value;
         if (precisions.HasFlag(GoldenPrecision.F64)) handler(golden, GoldenPrecision.F64);
         if (precisions.HasFlag(GoldenPrecision.F32)) handler(golden, GoldenPrecision.F32);
     }

@@ -23,6 +23,8 @@ public sealed class ModelsGoldenTests
     {
         GoldenRunner runner = new(Set);
         DecoderHandlers.Add(runner);
+        EncoderHandlers.Add(runner);
+        EncoderDecoderHandlers.Add(runner);
         return runner;
     }
 }

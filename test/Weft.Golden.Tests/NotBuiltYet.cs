@@ -64,7 +64,7 @@ internal static class NotBuiltYet
             """),
         .. Ops("models", "checkpoints",
             """
-            seq2seq_forward seq2seq_forward_padded generate fill_mask router formats formats_bert refuse state rope
+            generate router formats formats_bert refuse state rope
             """),
         .. Ops("metrics", "text",
             """
@@ -80,9 +80,9 @@ internal static class NotBuiltYet
             """),
         .. Families(
             """
-            bart bert_mlm bert_pretraining bert_sequence bert_token bloom deepseek_v2 deepseek_v3 distilbert_mlm distilbert_qa gemma gemma2
-            gemma3_text gpt_neox gpt_oss granite llama3_gqa mamba mamba2 marian mistral_window mixtral olmo2 olmoe opt phi phi3_longrope qwen2
-            qwen3 qwen3_moe roberta_mlm roberta_sequence smollm3 t5_gated t5_tied
+            bloom deepseek_v2 deepseek_v3 gemma gemma2
+            gemma3_text gpt_neox gpt_oss granite llama3_gqa mamba mamba2 mistral_window mixtral olmo2 olmoe opt phi phi3_longrope qwen2
+            qwen3 qwen3_moe smollm3 
             """),
     ];
 

@@ -50,7 +50,7 @@ public sealed class SequenceClassifier : Layer
         DecoderFamily family = FamilyCatalogue.Of(reader);
         int labels = reader.Element("id2label") is { ValueKind: System.Text.Json.JsonValueKind.Object } map ? map.EnumerateObject().Count() : 2; // transformers' default
         SequenceClassifier model = new(ModelDirectory.ReadConfig(reader, family), labels, dtype);
-        using SafetensorsSet file = SafetensorsSet.Open(path);
+        using CheckpointFile file = CheckpointFile.Open(path);
         ModelDirectory.Fill(model.Parameters, model.Mappings(family), file, path);
         return model;
     }

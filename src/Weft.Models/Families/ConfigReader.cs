@@ -71,6 +71,9 @@ public sealed class ConfigReader
         : value.ValueKind == JsonValueKind.Array ? value.GetArrayLength() == 0 ? null : value[0].GetInt32()
         : Integer(key);
 
+    /// <summary>Whether the key is there, be it null.</summary>
+    public bool Has(string key) => _root.TryGetProperty(key, out _);
+
     /// <summary>A nested object or array; null where the key is absent or null.</summary>
     public JsonElement? Element(string key) => Find(key);
 
@@ -82,6 +85,32 @@ public sealed class ConfigReader
 
     /// <summary>Refuses a setting that is understood but not built.</summary>
     public WeftFileException Unsupported(string key, string value) => new(Path, 0, $"'{key}' is {value}, which is not supported for model_type '{Text("model_type")}'.");
+
+    /// <summary>The family of a list that <c>model_type</c> names.</summary>
+    /// <exception cref="WeftFileException">It names none of them; the message lists them.</exception>
+    internal TFamily FamilyAmong<TFamily>(IReadOnlyList<TFamily> families, Func<TFamily, string> modelType) where TFamily : class
+    {
+        string? type = Text("model_type");
+        return families.FirstOrDefault(f => modelType(f) == type) ?? throw new WeftFileException(Path, 0,
+            type is null ? "lacks the key 'model_type'." : $"'model_type' is '{type}', which is not known here; known are {string.Join(", ", families.Select(modelType))}.");
+    }
+
+    /// <summary>Reads an architecture, refuses keys that were not asked about, and checks the values.</summary>
+    /// <exception cref="WeftFileException">A key is missing, wrong or not understood.</exception>
+    internal TConfig Read<TFamily, TConfig>(TFamily family, Func<TFamily, ConfigReader, TConfig> read, Action<TConfig> validate)
+    {
+        TConfig config = read(family, this);
+        RefuseUnknown();
+        try
+        {
+            validate(config);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new WeftFileException(Path, 0, exception.Message, exception);
+        }
+        return config;
+    }
 
     /// <summary>Refuses keys that nobody asked about.</summary>
     /// <exception cref="WeftFileException">There is one; the message names it.</exception>

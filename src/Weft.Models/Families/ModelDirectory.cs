@@ -26,7 +26,7 @@ public static class ModelDirectory
         ConfigReader reader = OpenConfig(path);
         DecoderFamily family = FamilyCatalogue.Of(reader);
         DecoderModel model = new(ReadConfig(reader, family), dtype);
-        using SafetensorsSet file = SafetensorsSet.Open(path);
+        using CheckpointFile file = CheckpointFile.Open(path);
         Fill(model.Parameters, family.Weights(model.Config), file, path);
         return model;
     }
@@ -108,15 +108,31 @@ public static class ModelDirectory
         writer.Add("vocab_size", config.VocabularySize);
     }
 
-    internal static void Fill(IEnumerable<Tensor> parameters, IEnumerable<WeightMapping> mappings, SafetensorsSet file, string path)
+    // Where a tensor of this name lies, also where the file spells it in an older way (gamma and beta in normalisations), or leaves
+    // out or adds the word that stands before the names of the bare model (`transformer.`, `bert.`).
+    internal static CheckpointEntry? Find(CheckpointFile file, string name, string prefix = "")
+    {
+        int word = name.IndexOf('.', StringComparison.Ordinal) + 1;
+        ReadOnlySpan<string> spellings = [name, prefix + name, name[word..], name.Replace("predictions.decoder.bias", "predictions.bias", StringComparison.Ordinal)];
+        foreach (string spelling in spellings)
+            foreach (string old in (ReadOnlySpan<string>)[spelling, Old(spelling)])
+                if (file.Entries.TryGetValue(old, out CheckpointEntry? entry)) return entry;
+        return null;
+
+        static string Old(string name) =>
+            name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) ? name[..^"weight".Length] + "gamma"
+            : name.EndsWith("LayerNorm.bias", StringComparison.Ordinal) ? name[..^"bias".Length] + "beta"
+            : name;
+    }
+
+    internal static void Fill(IEnumerable<Tensor> parameters, IEnumerable<WeightMapping> mappings, CheckpointFile file, string path, string prefix = "")
     {
         Dictionary<string, Tensor> byName = parameters.ToDictionary(static p => p.Name!);
         HashSet<string> filled = [];
         foreach (WeightMapping mapping in mappings)
         {
             if (mapping.Parameter is null) continue;
-            if (!file.Entries.TryGetValue(mapping.Checkpoint, out SafetensorsEntry? entry))
-                throw new WeftFileException(path, 0, $"the weights lack the tensor '{mapping.Checkpoint}'.");
+            CheckpointEntry entry = Find(file, mapping.Checkpoint, prefix) ?? throw new WeftFileException(path, 0, $"the weights lack the tensor '{mapping.Checkpoint}'.");
             Tensor target = Target(byName[mapping.Parameter], mapping);
             Shape stored = mapping.Transposed ? [target.Shape[1], target.Shape[0]] : target.Shape;
             if (!stored.AsSpan().SequenceEqual(entry.Shape))

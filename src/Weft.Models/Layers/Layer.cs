@@ -8,6 +8,9 @@ public abstract class Layer
     /// <summary>The parameters in a fixed order; each carries its full name, such as <c>blocks.0.attention.output.weight</c>.</summary>
     public abstract IEnumerable<Tensor> Parameters { get; }
 
+    /// <summary>What belongs to the model but is not trained by gradients, such as a router's correction; named like parameters.</summary>
+    public virtual IEnumerable<Tensor> Buffers => [];
+
     /// <summary>Makes a parameter of zeros.</summary>
     protected static Tensor Parameter(string name, Shape shape, DType dtype, double value = 0)
     {

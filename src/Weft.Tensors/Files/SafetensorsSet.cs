@@ -117,7 +117,7 @@ public sealed class SafetensorsSet : IDisposable
             if (!_entries.ContainsKey(name)) throw new WeftFileException(indexPath, 0, $"weight_map says that {fileName} holds {name}, but it does not.");
     }
 
-    private static Dictionary<string, string> ReadIndex(string path)
+    internal static Dictionary<string, string> ReadIndex(string path)
     {
         long bytes = new FileInfo(path).Length;
         if (bytes > MaximumIndexBytes) throw new WeftFileException(path, 0, $"The index has {bytes} bytes, over the cap of {MaximumIndexBytes}.");
