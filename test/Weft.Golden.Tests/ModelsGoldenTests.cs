@@ -25,6 +25,7 @@ public sealed class ModelsGoldenTests
         DecoderHandlers.Add(runner);
         EncoderHandlers.Add(runner);
         EncoderDecoderHandlers.Add(runner);
+        StateSpaceHandlers.Add(runner);
         return runner;
     }
 }

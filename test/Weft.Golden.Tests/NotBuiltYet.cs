@@ -64,7 +64,7 @@ internal static class NotBuiltYet
             """),
         .. Ops("models", "checkpoints",
             """
-            generate router formats formats_bert refuse state rope
+            generate router formats formats_bert refuse rope
             """),
         .. Ops("metrics", "text",
             """
@@ -81,7 +81,7 @@ internal static class NotBuiltYet
         .. Families(
             """
             bloom deepseek_v2 deepseek_v3 gemma gemma2
-            gemma3_text gpt_neox gpt_oss granite llama3_gqa mamba mamba2 mistral_window mixtral olmo2 olmoe opt phi phi3_longrope qwen2
+            gemma3_text gpt_neox gpt_oss granite llama3_gqa mistral_window mixtral olmo2 olmoe opt phi phi3_longrope qwen2
             qwen3 qwen3_moe smollm3 
             """),
     ];

@@ -1,4 +1,5 @@
 using Weft.Models.EncoderDecoder;
+using Weft.Models.Layers;
 
 namespace Weft.Models.Families;
 
