@@ -125,6 +125,17 @@ public class BytePairTokenizerTests
         Assert.Equal([256], Tokenizer.Load(file.Path).Encode("ab"));
     }
 
+    // The table of known pieces, its growth and its collisions change nothing: words of all lengths, often and seldom, from many threads.
+    [Fact]
+    public void Encode_FastAndByDefinition_AreTheSame()
+    {
+        Random random = new(11);
+        string[] words = [.. Enumerable.Range(0, 30_000).Select(_ => string.Concat(Enumerable.Range(0, 1 + random.Next(random.Next(1, 24))).Select(_ => "etaoinshrdluéß中 '1"[random.Next(18)])))];
+        string[] texts = [.. Enumerable.Range(0, 12).Select(_ => string.Concat(Enumerable.Range(0, 6000).Select(_ => words[Math.Min(random.Next(words.Length), random.Next(words.Length))] + " ")))];
+        BytePairTokenizer tokenizer = BytePairTrainer.Train(texts[..2], new BytePairTrainerConfig { VocabularySize = 1500 });
+        Parallel.ForEach(texts.Concat(texts).Concat([texts[0][..17], texts[0][..15], "a"]), text => Assert.Equal(tokenizer.EncodeReference(text), tokenizer.Encode(text)));
+    }
+
     [Fact]
     public void Merge_ByScanAndByHeap_AreTheSame()
     {

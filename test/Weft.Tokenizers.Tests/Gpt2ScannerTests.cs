@@ -23,6 +23,21 @@ public class Gpt2ScannerTests
     public void End_KnownText_CutsByThePattern(string text, string pieces) =>
         Assert.Equal(pieces, string.Join('|', Pieces(Gpt2Scanner.Instance, text)));
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(1)]
+    public void Cl100k_HostileStrings_CutsAsItsPatternDoes(int longestNumber)
+    {
+        PatternScanner scanner = longestNumber == 3 ? PatternScanner.Cl100k : PatternScanner.Qwen2;
+        Assert.IsType<Cl100kScanner>(scanner);
+        PatternScanner pattern = new(scanner.Source);
+        Random random = new(longestNumber);
+        const string Alphabet = "aZ\u017F' '\t\r\n  59!?sTrReEvVlLmd\u00E9\u4E2D\u0301\u00A0\uD83D\uDE00";
+        IEnumerable<string> drawn = Enumerable.Range(0, 5000).Select(_ => string.Concat(Enumerable.Range(0, random.Next(1, 14)).Select(_ => Alphabet[random.Next(Alphabet.Length)])));
+        foreach (string text in HostileStrings.Valid().Where(text => text.Length < 200).Concat(HostileStrings.Broken()).Concat(drawn))
+            Assert.Equal(Pieces(pattern, text), Pieces(scanner, text));
+    }
+
     private static List<string> Pieces(PreTokenScanner scanner, string text)
     {
         List<string> pieces = [];

@@ -1,10 +1,13 @@
+using System.Numerics;
+
 namespace Weft.Tokenizers;
 
 /// <summary>Applies merges to the tokens of one piece: always the lowest rank, the leftmost among equals, until none is left.</summary>
 internal static class BytePairMerger
 {
-    // Below this a scan over all pairs beats a heap; words are nearly always shorter. Beyond it a scan would be quadratic.
-    private const int LongestScan = 64;
+    // Below this a scan over all pairs beats a heap (eight or sixteen pairs are compared at once, and nothing is allocated);
+    // words are nearly always shorter, and so are the runs of languages that write no spaces. Beyond it a scan would be quadratic.
+    private const int LongestScan = 512;
 
     /// <summary>Merges in place.</summary>
     /// <param name="merges">Which pairs merge.</param>
@@ -21,21 +24,14 @@ internal static class BytePairMerger
         spans.Fill(1);
         if (count < 2) return count;
         Span<int> ranks = count <= LongestScan ? stackalloc int[LongestScan] : new int[count]; // ranks[i]: the pair (i, i + 1)
-        for (int i = 0; i + 1 < count; i++) ranks[i] = merges.Rank(tokens[i], tokens[i + 1], out _);
+        for (int i = 0; i + 1 < count; i++) ranks[i] = merges.Rank(tokens[i], tokens[i + 1]);
 
         while (true)
         {
-            int best = -1;
-            int bestRank = MergeTable.Never;
-            for (int i = 0; i + 1 < count; i++)
-            {
-                if (ranks[i] >= bestRank) continue;
-                bestRank = ranks[i];
-                best = i;
-            }
+            int best = FirstLowest(ranks[..Math.Max(0, count - 1)]);
             if (best < 0) return count;
 
-            merges.Rank(tokens[best], tokens[best + 1], out int merged);
+            int merged = merges.Result(tokens[best], tokens[best + 1], ranks[best]);
             tokens[best] = merged;
             RemoveAt(tokens, best + 1, count);
             if (!spans.IsEmpty)
@@ -45,8 +41,8 @@ internal static class BytePairMerger
             }
             if (best + 2 < count) RemoveAt(ranks, best + 1, count - 1);
             count--;
-            if (best > 0) ranks[best - 1] = merges.Rank(tokens[best - 1], merged, out _);
-            if (best + 1 < count) ranks[best] = merges.Rank(merged, tokens[best + 1], out _);
+            if (best > 0) ranks[best - 1] = merges.Rank(tokens[best - 1], merged);
+            if (best + 1 < count) ranks[best] = merges.Rank(merged, tokens[best + 1]);
         }
     }
 
@@ -71,7 +67,9 @@ internal static class BytePairMerger
             // An entry is stale when its pair has changed since: the rank that stands there now is another one.
             if (tokens[left] < 0 || next[left] < 0) continue;
             int right = next[left];
-            if (merges.Rank(tokens[left], tokens[right], out int merged) != (int)(priority >> 32)) continue;
+            int rank = (int)(priority >> 32);
+            if (merges.Rank(tokens[left], tokens[right]) != rank) continue;
+            int merged = merges.Result(tokens[left], tokens[right], rank);
 
             tokens[left] = merged;
             tokens[right] = -1;
@@ -91,12 +89,26 @@ internal static class BytePairMerger
         return written;
     }
 
+    // The position of the lowest rank, the first among equals; -1 where no pair merges.
+    private static int FirstLowest(ReadOnlySpan<int> ranks)
+    {
+        int lowest = MergeTable.Never, i = 0;
+        if (ranks.Length >= Vector<int>.Count)
+        {
+            Vector<int> lanes = new(ranks);
+            for (i = Vector<int>.Count; i <= ranks.Length - Vector<int>.Count; i += Vector<int>.Count) lanes = Vector.Min(lanes, new Vector<int>(ranks[i..]));
+            for (int lane = 0; lane < Vector<int>.Count; lane++) lowest = Math.Min(lowest, lanes[lane]);
+        }
+        for (; i < ranks.Length; i++) lowest = Math.Min(lowest, ranks[i]);
+        return lowest == MergeTable.Never ? -1 : ranks.IndexOf(lowest);
+    }
+
     private static void RemoveAt(Span<int> items, int index, int count) => items[(index + 1)..count].CopyTo(items[index..]);
 
     private static void Offer(MergeTable merges, Span<int> tokens, int[] next, PriorityQueue<int, long> candidates, int left)
     {
         if (next[left] < 0) return;
-        int rank = merges.Rank(tokens[left], tokens[next[left]], out _);
+        int rank = merges.Rank(tokens[left], tokens[next[left]]);
         if (rank != MergeTable.Never) candidates.Enqueue(left, (long)rank << 32 | (uint)left);
     }
 }

@@ -15,7 +15,7 @@ public sealed class BytePairTokenizer : Tokenizer
     private readonly int[] _idOfByte = new int[256];
     private readonly MergeTable _merges;
     private readonly PreTokenScanner _scanner;
-    private readonly PieceCache _cache = new();
+    private readonly PieceTable.Pool _tables = new();
     private readonly Dictionary<string, int> _ids;
     private readonly AddedToken[] _added;
     private readonly bool[] _special;
@@ -121,41 +121,86 @@ public sealed class BytePairTokenizer : Tokenizer
     /// <inheritdoc/>
     public override void Save(string path) => BytePairJson.Save(this, _ids, path);
 
+    // The fast twin of EncodeReference: known pieces come from a table, tokens go to the list in blocks.
     private void EncodePlain(ReadOnlySpan<char> text, List<int> ids)
     {
+        if (text.IsEmpty) return;
+        const int Block = 1024;
+        Span<int> block = stackalloc int[Block];
+        int count = 0;
+        PieceTable table = _tables.Rent();
+        for (int start = 0; start < text.Length;)
+        {
+            int end = _scanner.End(text, start), length = end - start;
+            if (count > Block - PieceTable.MostTokens) Flush(block, ref count, ids);
+            if (length <= PieceTable.LongestPiece)
+            {
+                int found = table.Find(text, start, length, block[count..]);
+                if (found < 0) found = Learn(table, text, start, length, block, ref count, ids);
+                count += found;
+            }
+            else
+            {
+                Flush(block, ref count, ids);
+                MergePiece(text[start..end], ids);
+            }
+            start = end;
+        }
+        Flush(block, ref count, ids);
+        _tables.Return(table);
+    }
+
+    private static void Flush(ReadOnlySpan<int> block, ref int count, List<int> ids)
+    {
+        ids.AddRange(block[..count]);
+        count = 0;
+    }
+
+    // Merges a piece that the table lacks; its tokens go to the block if they fit there, and into the table.
+    private int Learn(PieceTable table, ReadOnlySpan<char> text, int start, int length, Span<int> block, ref int count, List<int> ids)
+    {
+        Span<int> tokens = stackalloc int[3 * PieceTable.LongestPiece];
+        int merged = BytePairMerger.Merge(_merges, tokens[..ByteTokens(text.Slice(start, length), tokens)]);
+        table.Add(text, start, length, tokens[..merged]);
+        if (count + merged > block.Length) Flush(block, ref count, ids);
+        tokens[..merged].CopyTo(block[count..]);
+        return merged;
+    }
+
+    private void MergePiece(ReadOnlySpan<char> piece, List<int> ids)
+    {
+        // 3 bytes of UTF-8 for one UTF-16 unit is the most there can be.
+        int room = piece.Length * 3;
+        int[]? rented = room > 512 ? ArrayPool<int>.Shared.Rent(room) : null;
+        Span<int> tokens = rented ?? stackalloc int[512];
+        ids.AddRange(tokens[..BytePairMerger.Merge(_merges, tokens[..ByteTokens(piece, tokens)])]);
+        if (rented is not null) ArrayPool<int>.Shared.Return(rented);
+    }
+
+    // The token of each byte of a piece; a byte that the vocabulary lacks is left out.
+    private int ByteTokens(ReadOnlySpan<char> piece, Span<int> tokens)
+    {
+        byte[]? rented = tokens.Length > 512 ? ArrayPool<byte>.Shared.Rent(tokens.Length) : null;
+        Span<byte> bytes = rented ?? stackalloc byte[512];
+        int count = 0;
+        foreach (byte value in bytes[..Encoding.UTF8.GetBytes(piece, bytes)])
+            if (_idOfByte[value] >= 0)
+                tokens[count++] = _idOfByte[value];
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        return count;
+    }
+
+    /// <summary>Encodes text without added tokens as the definition says it, piece by piece: the oracle of the fast path.</summary>
+    internal List<int> EncodeReference(ReadOnlySpan<char> text)
+    {
+        List<int> ids = [];
         for (int start = 0; start < text.Length;)
         {
             int end = _scanner.End(text, start);
-            EncodePiece(text[start..end], ids);
+            int[] tokens = new int[(end - start) * 3];
+            ids.AddRange(tokens.AsSpan(0, BytePairMerger.MergeByScan(_merges, tokens.AsSpan(0, ByteTokens(text[start..end], tokens)))));
             start = end;
         }
-    }
-
-    private void EncodePiece(ReadOnlySpan<char> piece, List<int> ids)
-    {
-        if (_cache.TryGet(piece, out ReadOnlySpan<int> cached))
-        {
-            ids.AddRange(cached);
-            return;
-        }
-
-        // 3 bytes of UTF-8 for one UTF-16 unit is the most there can be.
-        int room = piece.Length * 3;
-        byte[]? rentedBytes = room > 256 ? ArrayPool<byte>.Shared.Rent(room) : null;
-        int[]? rentedTokens = room > 256 ? ArrayPool<int>.Shared.Rent(room) : null;
-        Span<byte> bytes = rentedBytes ?? stackalloc byte[256];
-        Span<int> tokens = rentedTokens ?? stackalloc int[256];
-
-        int count = Encoding.UTF8.GetBytes(piece, bytes);
-        int known = 0;
-        foreach (byte value in bytes[..count])
-            if (_idOfByte[value] >= 0)
-                tokens[known++] = _idOfByte[value];
-        count = BytePairMerger.Merge(_merges, tokens[..known]);
-        ids.AddRange(tokens[..count]);
-        _cache.Add(piece, tokens[..count]);
-
-        if (rentedBytes is not null) ArrayPool<byte>.Shared.Return(rentedBytes);
-        if (rentedTokens is not null) ArrayPool<int>.Shared.Return(rentedTokens);
+        return ids;
     }
 }

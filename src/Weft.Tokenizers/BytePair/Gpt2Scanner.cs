@@ -12,34 +12,20 @@ internal sealed class Gpt2Scanner : PreTokenScanner
 
     public override int End(ReadOnlySpan<char> text, int start)
     {
-        int contraction = ContractionLength(text[start..]);
-        if (contraction > 0) return start + contraction;
+        char first = text[start];
+        if (first == '\'' && ContractionLength(text[start..]) is > 0 and int contraction) return start + contraction;
 
-        int body = start;
         CharacterClass kind = CharacterClasses.At(text, start, out int length);
-        if (text[start] == ' ' && start + 1 < text.Length)
+        int next = start + length;
+        if (first == ' ' && next < text.Length && CharacterClasses.At(text, next, out length) is var after && after != CharacterClass.Space)
         {
             // One plain space goes with the word after it.
-            CharacterClass next = CharacterClasses.At(text, start + 1, out int nextLength);
-            if (next != CharacterClass.Space)
-            {
-                body = start + 1;
-                kind = next;
-                length = nextLength;
-            }
+            (kind, next) = (after, next + length);
         }
-
-        int end = body + length;
-        int last = body;
-        while (end < text.Length && CharacterClasses.At(text, end, out length) == kind)
-        {
-            last = end;
-            end += length;
-        }
+        int end = CharacterClasses.RunEnd(text, next, kind);
 
         // A run of white space leaves its last character to what follows it.
-        bool leavesLast = kind == CharacterClass.Space && end < text.Length && last > start;
-        return leavesLast ? last : end;
+        return kind == CharacterClass.Space && end < text.Length && end - start > 1 ? end - 1 : end;
     }
 
     private static int ContractionLength(ReadOnlySpan<char> text)

@@ -70,7 +70,7 @@ internal static class ScannerJson
     {
         try
         {
-            return new PatternScanner(regex.String());
+            return PatternScanner.For(regex.String());
         }
         catch (FormatException problem) when (problem is not TokenizerFormatException)
         {

@@ -1,4 +1,8 @@
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace Weft.Tokenizers;
@@ -17,6 +21,9 @@ internal enum CharacterClass : byte
 
     /// <summary>Unicode property White_Space.</summary>
     Space,
+
+    /// <summary>Half of a code point beyond U+FFFF, which has to be looked at whole.</summary>
+    Surrogate,
 }
 
 /// <summary>Looks up the class of a code point.</summary>
@@ -29,13 +36,34 @@ internal static class CharacterClasses
     public static CharacterClass At(ReadOnlySpan<char> text, int index, out int length)
     {
         char unit = text[index];
-        if (char.IsHighSurrogate(unit) && index + 1 < text.Length && char.IsLowSurrogate(text[index + 1]))
-        {
-            length = 2;
-            return Classify(char.ConvertToUtf32(unit, text[index + 1]));
-        }
         length = 1;
-        return Bmp[unit];
+        CharacterClass kind = Bmp[unit];
+        if (kind != CharacterClass.Surrogate) return kind;
+        if (!char.IsHighSurrogate(unit) || index + 1 == text.Length || !char.IsLowSurrogate(text[index + 1])) return CharacterClass.Other;
+        length = 2;
+        return Classify(char.ConvertToUtf32(unit, text[index + 1]));
+    }
+
+    /// <summary>The end of the run of one class that begins at <paramref name="start"/>.</summary>
+    public static int RunEnd(ReadOnlySpan<char> text, int start, CharacterClass kind)
+    {
+        CharacterClass[] table = Bmp;
+        if (kind == CharacterClass.Letter) start += AsciiLetterCount(text, start);
+        while (true)
+        {
+            while (start < text.Length && table[text[start]] == kind) start++;
+            if (start >= text.Length || table[text[start]] != CharacterClass.Surrogate || At(text, start, out int length) != kind) return start;
+            start += length;
+        }
+    }
+
+    // How many of the next 16 units are A to Z or a to z, up to the first that is not: a word ends without a guess at its length.
+    private static int AsciiLetterCount(ReadOnlySpan<char> text, int start)
+    {
+        if (start + Vector256<ushort>.Count > text.Length) return 0;
+        Vector256<ushort> units = Vector256.LoadUnsafe(ref Unsafe.As<char, ushort>(ref MemoryMarshal.GetReference(text)), (nuint)start);
+        Vector256<ushort> letters = Vector256.LessThan((units | Vector256.Create((ushort)0x20)) - Vector256.Create((ushort)'a'), Vector256.Create((ushort)26));
+        return BitOperations.TrailingZeroCount(~letters.ExtractMostSignificantBits());
     }
 
     /// <summary>The class of a code point.</summary>
@@ -49,7 +77,7 @@ internal static class CharacterClasses
     private static CharacterClass[] BuildBmp()
     {
         CharacterClass[] table = new CharacterClass[0x10000];
-        for (int unit = 0; unit < table.Length; unit++) table[unit] = Classify(unit);
+        for (int unit = 0; unit < table.Length; unit++) table[unit] = char.IsSurrogate((char)unit) ? CharacterClass.Surrogate : Classify(unit);
         return table;
     }
 }

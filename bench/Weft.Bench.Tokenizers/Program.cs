@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+using Microsoft.ML.Tokenizers;
+using Weft.Tokenizers;
+
+// Tokenizers side by side in one process: Weft, Microsoft.ML.Tokenizers, and `gzip -6` of the same file as a yardstick that
+// everybody has. The sides take turns; figures are medians of the rounds, ratios are taken round by round.
+//
+//     dotnet run -c Release --project bench/Weft.Bench.Tokenizers [-- ROUNDS]
+
+string shared = Environment.GetEnvironmentVariable("WEFT_SHARED") ?? Path.Combine("..", "shared");
+int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 7;
+string[] documents = MixedText.Read(Path.Combine(shared, "data", "corpora"), 20_000_000);
+long bytes = documents.Sum(static d => (long)Encoding.UTF8.GetByteCount(d));
+string file = Path.GetTempFileName();
+File.WriteAllText(file, string.Concat(documents));
+Console.WriteLine($"{documents.Length} documents, {bytes / 1e6:F1} MB, {MixedText.Description}");
+
+foreach ((string name, string ranks, string peerName) in (ReadOnlySpan<(string, string, string)>)[("GPT-2 (r50k_base)", "r50k_base", "r50k_base"), ("cl100k_base", "cl100k_base", "cl100k_base")])
+{
+    Weft.Tokenizers.Tokenizer weft = Weft.Tokenizers.Tokenizer.Load(Path.Combine(shared, "data", "tokenizers", "tiktoken", ranks + ".tiktoken.gz"));
+    TiktokenTokenizer peer = TiktokenTokenizer.CreateForEncoding(peerName);
+    long ours = 0, theirs = 0;
+    Side[] sides =
+    [
+        new("Weft, 1 thread", () => ours = documents.Sum(d => Count(weft, d))),
+        new("Weft, 2 threads", () => Parallel.ForEach(documents, new ParallelOptions { MaxDegreeOfParallelism = 2 }, d => Count(weft, d))),
+        new("Microsoft.ML.Tokenizers", () => theirs = documents.Sum(d => (long)peer.EncodeToIds(d, considerPreTokenization: true, considerNormalization: false).Count)),
+        new("gzip -6", () => Gzip(file)),
+    ];
+    foreach (Side side in sides) side.Run(); // warm
+    foreach (Side side in sides) side.Seconds.Clear();
+    for (int round = 0; round < rounds; round++)
+        foreach (Side side in round % 2 == 0 ? sides : sides.Reverse()) side.Run();
+
+    Console.WriteLine();
+    Console.WriteLine($"| {name}: {ours:N0} tokens{(ours == theirs ? ", the same on both sides" : $", the peer {theirs:N0}")} | MB/s | Weft, 1 thread, is faster by |");
+    Console.WriteLine("| --- | ---: | --- |");
+    foreach (Side side in sides) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {side.Name} | {bytes / 1e6 / side.Median:F1} | {sides[0].RatioTo(side)} |"));
+}
+File.Delete(file);
+
+static long Count(Weft.Tokenizers.Tokenizer tokenizer, string text)
+{
+    List<int> ids = new(text.Length / 3);
+    tokenizer.Encode(text, ids);
+    return ids.Count;
+}
+
+static void Gzip(string file)
+{
+    using Process process = Process.Start(new ProcessStartInfo("sh", ["-c", $"gzip -6 -c '{file}' > /dev/null"]))!;
+    process.WaitForExit();
+}
+
+/// <summary>One of those compared.</summary>
+internal sealed class Side(string name, Action run)
+{
+    public string Name => name;
+
+    public List<double> Seconds { get; } = [];
+
+    public double Median => Seconds.Order().ElementAt(Seconds.Count / 2);
+
+    public void Run()
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        run();
+        Seconds.Add(clock.Elapsed.TotalSeconds);
+    }
+
+    /// <summary>Median and range of the other's time by this one's, round by round.</summary>
+    public string RatioTo(Side other)
+    {
+        double[] ratios = [.. other.Seconds.Zip(Seconds, static (theirs, ours) => theirs / ours).Order()];
+        return string.Create(CultureInfo.InvariantCulture, $"{ratios[ratios.Length / 2]:F2} ({ratios[0]:F2} to {ratios[^1]:F2})");
+    }
+}
+
+/// <summary>Texts of several languages and kinds, in documents of about 100 kB, each equally often until there is enough.</summary>
+internal static class MixedText
+{
+    public const string Description = "English prose, verse and reference works, German, French, Spanish, Russian, Turkish, Welsh, Japanese";
+
+    private static readonly string[] s_sources =
+    [
+        "gutenberg/war-and-peace.txt.gz", "gutenberg/pride-and-prejudice_pg1342.txt.gz", "gutenberg/wagahai_ja.txt.gz", "from-packages/jargon-file.txt.gz", "from-packages/kjv.txt.gz",
+        "from-packages/dasher_german_DE.txt.gz", "from-packages/dasher_french_FR.txt.gz", "from-packages/dasher_spanish_ES.txt.gz", "from-packages/dasher_russian_RU.txt.gz",
+        "from-packages/dasher_turkish_TR.txt.gz", "from-packages/dasher_welsh_GB.txt.gz", "wikitext-2/test.txt.gz", "wikitext-2/valid.txt.gz", "from-packages/moby-dick.txt.gz",
+    ];
+
+    public static string[] Read(string folder, int bytes)
+    {
+        const int DocumentLength = 100_000;
+        List<string> chunks = [];
+        foreach (string source in s_sources)
+        {
+            using StreamReader reader = new(new GZipStream(File.OpenRead(Path.Combine(folder, source)), CompressionMode.Decompress));
+            string text = reader.ReadToEnd();
+            for (int start = 0; start < text.Length; start += DocumentLength) chunks.Add(text.Substring(start, Math.Min(DocumentLength, text.Length - start)));
+        }
+        List<string> documents = [];
+        long total = 0;
+        for (int i = 0; total < bytes; i = (i + 7) % chunks.Count)
+        {
+            documents.Add(chunks[i]);
+            total += Encoding.UTF8.GetByteCount(chunks[i]);
+        }
+        return [.. documents];
+    }
+}
