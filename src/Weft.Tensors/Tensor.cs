@@ -207,7 +207,7 @@ public sealed class Tensor
     {
         Storage storage = Storage;
         if (DTypes.Of<T>() != DType) throw new ArgumentException($"AsSpan<{typeof(T).Name}>: the tensor holds {DType}.");
-        return storage.Span<T>()[Offset..];
+        return Count == 0 ? [] : storage.Span<T>()[Offset..]; // a part of nothing may begin beyond its end
     }
 
     /// <summary>A copy of the elements in row-major order.</summary>

@@ -20,7 +20,7 @@ internal sealed class BackwardPass
     /// <summary>Whether parameters receive their gradient in <see cref="Tensor.Grad"/>.</summary>
     private bool _intoParameters;
 
-    private bool _releasesActivations;
+    private bool _releasesActivations, _throughSources;
 
     // ---- Entry points ---------------------------------------------------------------------------------------------------
 
@@ -39,9 +39,15 @@ internal sealed class BackwardPass
     }
 
     /// <summary>Gradients of one tensor with respect to others, without touching <see cref="Tensor.Grad"/>. Null where nothing depends.</summary>
-    internal static Tensor?[] Of(Tensor root, ReadOnlySpan<Tensor> sources, Tensor? gradient, bool createGraph)
+    /// <param name="root">What is differentiated.</param>
+    /// <param name="sources">With respect to what.</param>
+    /// <param name="gradient">dL/d(root); null for 1.</param>
+    /// <param name="createGraph">Whether the pass is recorded.</param>
+    /// <param name="throughSources">Whether one source may depend on another: then the pass goes on behind a source, to the end of the graph.</param>
+    internal static Tensor?[] Of(Tensor root, ReadOnlySpan<Tensor> sources, Tensor? gradient, bool createGraph, bool throughSources)
     {
         BackwardPass pass = Rent(createGraph, intoParameters: false);
+        pass._throughSources = throughSources;
         try
         {
             // A source may already be collecting in an outer pass (second derivatives): its state is set aside.
@@ -57,8 +63,6 @@ internal sealed class BackwardPass
         }
         finally
         {
-            foreach ((Tensor tensor, Tensor? pending, bool owned) in pass._sources) (tensor.PendingGrad, tensor.PendingGradIsOwned) = (pending, owned);
-            pass._sources.Clear();
             pass.Return();
         }
     }
@@ -153,6 +157,11 @@ internal sealed class BackwardPass
             if (CreateGraph && node.Composition() is { } composition) ThroughComposition(node, composition, dy);
             else node.Backward(dy, this);
 
+            if (_throughSources && IsSource(output))
+            {
+                output.PendingGrad = dy; // the result
+                continue;
+            }
             output.PendingGrad = null;
             if (CreateGraph) continue;
             LetGo(given);
@@ -173,13 +182,13 @@ internal sealed class BackwardPass
     {
         List<Tensor> inputs = [];
         for (int i = 0; i < node.InputCount; i++) if (node.Input(i) is { Tracks: true } input && !inputs.Contains(input)) inputs.Add(input);
-        Tensor?[] gradients = Of(composition, [.. inputs], dy, createGraph: true);
+        Tensor?[] gradients = Of(composition, [.. inputs], dy, createGraph: true, throughSources: false);
         for (int i = 0; i < inputs.Count; i++) if (gradients[i] is { } gradient) Add(inputs[i], gradient);
     }
 
     private void Collect(Tensor root)
     {
-        if (root.Producer is null || IsSource(root)) return;
+        if (root.Producer is null || IsEnd(root)) return;
         root.Producer.VisitedBy = _id;
         _nodes.Add(root.Producer);
         for (int next = 0; next < _nodes.Count; next++)
@@ -188,7 +197,7 @@ internal sealed class BackwardPass
             for (int i = 0; i < node.InputCount; i++)
             {
                 Tensor? input = node.Input(i);
-                if (input?.Producer is { } producer && producer.VisitedBy != _id && !IsSource(input))
+                if (input?.Producer is { } producer && producer.VisitedBy != _id && !IsEnd(input))
                 {
                     producer.VisitedBy = _id;
                     _nodes.Add(producer);
@@ -197,6 +206,8 @@ internal sealed class BackwardPass
         }
         _nodes.Sort(static (a, b) => b.Order.CompareTo(a.Order));
     }
+
+    private bool IsEnd(Tensor tensor) => !_throughSources && IsSource(tensor);
 
     private bool IsSource(Tensor tensor)
     {
@@ -251,7 +262,9 @@ internal sealed class BackwardPass
     {
         foreach (Node node in _nodes) if (node.Output is { } output && !IsSource(output)) output.PendingGrad = null;
         foreach (Tensor tensor in _reached) if (!IsSource(tensor)) tensor.PendingGrad = null;
-        _releasesActivations = false;
+        foreach ((Tensor tensor, Tensor? pending, bool owned) in _sources) (tensor.PendingGrad, tensor.PendingGradIsOwned) = (pending, owned); // an outer pass goes on collecting
+        (_releasesActivations, _throughSources) = (false, false);
+        _sources.Clear();
         _nodes.Clear();
         _reached.Clear();
         _node = null;

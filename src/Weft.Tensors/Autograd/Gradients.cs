@@ -13,7 +13,7 @@ public static class Gradients
     {
         foreach (Tensor source in sources)
             if (!source.Tracks) throw new ArgumentException($"Gradients.Of: no gradient flows to {source}; call RequireGrad() before computing with it.");
-        return BackwardPass.Of(result, sources, gradient, createGraph);
+        return BackwardPass.Of(result, sources, gradient, createGraph, throughSources: sources.Length > 1);
     }
 
     /// <summary>The gradient with respect to one source; zeros where the result does not depend on it.</summary>

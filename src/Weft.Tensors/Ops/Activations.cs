@@ -115,7 +115,7 @@ public static class Activations
     public static Tensor Glu(this Tensor x, int dimension = -1) => Halves(x, dimension, nameof(Glu)) is var (a, b) ? a * b.Sigmoid() : x;
 
     /// <summary>silu(gate) · up (Shazeer 2020, arXiv:2002.05202, eq. 6). Shapes: gate and up alike.</summary>
-    public static Tensor SwiGlu(this Tensor gate, Tensor up) => gate.Silu() * up;
+    public static Tensor SwiGlu(this Tensor gate, Tensor up) => Elementwise.Fitting(gate, up, nameof(SwiGlu)).Silu() * up;
 
     /// <summary>silu(a) · b with the halves a and b of the last dimension. Shapes: x [.., 2F] -> [.., F].</summary>
     public static Tensor SwiGlu(this Tensor x) => x.DType == DType.Float32 && x.Rank > 0 && x.Shape[^1] % 2 == 0 ? FusedActivations.SwiGlu(x, SwiGluComposition) : SwiGluComposition(x);
@@ -123,19 +123,19 @@ public static class Activations
     private static Tensor SwiGluComposition(Tensor x) => Halves(x, -1, nameof(SwiGlu)) is var (a, b) ? SiluComposition(a) * b : x;
 
     /// <summary>gelu(gate) · up (the same paper). Shapes: gate and up alike.</summary>
-    public static Tensor GeGlu(this Tensor gate, Tensor up) => gate.Gelu() * up;
+    public static Tensor GeGlu(this Tensor gate, Tensor up) => Elementwise.Fitting(gate, up, nameof(GeGlu)).Gelu() * up;
 
     /// <summary>gelu(a) · b with the halves a and b of the last dimension. Shapes: x [.., 2F] -> [.., F].</summary>
     public static Tensor GeGlu(this Tensor x) => Halves(x, -1, nameof(GeGlu)) is var (a, b) ? a.GeGlu(b) : x;
 
     /// <summary>geluTanh(gate) · up, as in Gemma. Shapes: gate and up alike.</summary>
-    public static Tensor GeGluTanh(this Tensor gate, Tensor up) => gate.GeluTanh() * up;
+    public static Tensor GeGluTanh(this Tensor gate, Tensor up) => Elementwise.Fitting(gate, up, nameof(GeGluTanh)).GeluTanh() * up;
 
     /// <summary>geluTanh(a) · b with the halves a and b of the last dimension. Shapes: x [.., 2F] -> [.., F].</summary>
     public static Tensor GeGluTanh(this Tensor x) => Halves(x, -1, nameof(GeGluTanh)) is var (a, b) ? a.GeGluTanh(b) : x;
 
     /// <summary>relu(gate) · up (the same paper). Shapes: gate and up alike.</summary>
-    public static Tensor ReGlu(this Tensor gate, Tensor up) => gate.Relu() * up;
+    public static Tensor ReGlu(this Tensor gate, Tensor up) => Elementwise.Fitting(gate, up, nameof(ReGlu)).Relu() * up;
 
     /// <summary>relu(a) · b with the halves a and b of the last dimension. Shapes: x [.., 2F] -> [.., F].</summary>
     public static Tensor ReGlu(this Tensor x) => Halves(x, -1, nameof(ReGlu)) is var (a, b) ? a.ReGlu(b) : x;

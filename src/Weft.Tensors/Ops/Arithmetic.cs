@@ -66,7 +66,7 @@ public static class Arithmetic
         Elementwise.WithScalar<ReversePower>(x, constant, "Pow", static (x, c, y, dy) => dy * (y * Math.Log(c)));
 
     /// <summary>a + weight · (b - a): from a at weight 0 to b at weight 1. Shapes: a and b broadcast.</summary>
-    public static Tensor Lerp(this Tensor a, Tensor b, double weight) => a + (b - a) * weight;
+    public static Tensor Lerp(this Tensor a, Tensor b, double weight) => Elementwise.Fitting(a, b, nameof(Lerp)) + (b - a) * weight;
 
     private readonly struct ReversePower : IBinaryFunction
     {

@@ -90,7 +90,7 @@ public static class AttentionOps
         if (v.Rank != k.Rank || k.Rank < 2 || v.Shape[^2] != k.Shape[^2]) throw new ArgumentException($"Attention: keys {k.Shape} and values {v.Shape}: there must be as many of both.");
     }
 
-    private static bool GroupsFit(Tensor q, Tensor k) => q.Rank < 3 || (k.Shape[^3] > 0 && q.Shape[^3] % k.Shape[^3] == 0);
+    private static bool GroupsFit(Tensor q, Tensor k) => q.Rank < 3 || q.Shape[^3] == k.Shape[^3] || (k.Shape[^3] > 0 && q.Shape[^3] % k.Shape[^3] == 0);
 
     private static bool IsGrouped(Tensor q, Tensor k) => q.Rank >= 3 && q.Shape[^3] != k.Shape[^3];
 

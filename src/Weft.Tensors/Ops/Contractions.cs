@@ -18,7 +18,7 @@ public static class Contractions
     /// <summary>Σ a b over all elements of two vectors. Shapes: [N], [N] -> [].</summary>
     public static Tensor Dot(this Tensor a, Tensor b)
     {
-        if (a.Rank != 1 || b.Rank != 1) throw new ArgumentException($"Dot: {a.Shape} and {b.Shape} must both be vectors.");
+        if (a.Rank != 1 || b.Rank != 1 || a.Count != b.Count) throw new ArgumentException($"Dot: {a.Shape} and {b.Shape} must both be vectors, of one length.");
         return a.MatMul(b);
     }
 

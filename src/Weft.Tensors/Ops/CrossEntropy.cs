@@ -50,7 +50,7 @@ public static class ClassificationLosses
         Tensor logProbabilities = Lanes.MoveToEnd(logits, d).LogSoftmax(); // [.., V]
         if (targets.DType.IsFloating())
         {
-            if (targets.Shape != logits.Shape) throw new ArgumentException($"CrossEntropy: probabilities {targets.Shape} for logits {logits.Shape}.");
+            if (targets.Shape != logits.Shape) throw new ArgumentException($"CrossEntropy: {targets.DType} targets {targets.Shape} for logits {logits.Shape}: probabilities have the shape of the logits, class numbers are Int32.");
             Tensor target = Lanes.MoveToEnd(targets, d);
             if (labelSmoothing != 0) target = target * (1 - labelSmoothing) + labelSmoothing / classes;
             if (classWeights is not null) target *= classWeights;
@@ -90,15 +90,29 @@ public static class ClassificationLosses
     // The weighted log-probability of each target; 0 and weight 0 where it is ignored.
     private static Picked Pick(Tensor logProbabilities, Tensor targets, Tensor? classWeights, int ignoreIndex, string operation)
     {
-        if (targets.Shape != logProbabilities.Shape.Without(logProbabilities.Rank - 1))
-            throw new ArgumentException($"{operation}: targets {targets.Shape} for classes last {logProbabilities.Shape}.");
+        RequireTargetShape(logProbabilities, targets, operation);
         Tensor ignored = targets.Equal(ignoreIndex), safe = ignored.Where(Tensor.Zeros([], DType.Int32), targets);
+        Indexing.RequireIndex(safe, logProbabilities.Shape[^1], operation, logProbabilities.Shape);
         Tensor values = logProbabilities.Gather(-1, safe.Unsqueeze(-1)).Squeeze(-1).MaskedFill(ignored, 0);
         Tensor weights = classWeights is null
             ? Tensor.Ones(targets.Shape, values.DType)
             : classWeights.IndexSelect(0, safe.Reshape(safe.Count)).Reshape(targets.Shape);
         weights = weights.MaskedFill(ignored, 0);
         return new Picked(classWeights is null ? values : values * weights, weights, ignored);
+    }
+
+    /// <summary>Refuses targets that are not one class number for each row of x, classes last.</summary>
+    internal static void RequireTargets(Tensor x, Tensor targets, string operation)
+    {
+        Elementwise.RequireFloating(x, operation);
+        RequireTargetShape(x, targets, operation);
+        Indexing.RequireIndex(targets, x.Shape[^1], operation, x.Shape);
+    }
+
+    private static void RequireTargetShape(Tensor x, Tensor targets, string operation)
+    {
+        if (x.Rank == 0 || targets.Shape != x.Shape.Without(x.Rank - 1)) throw new ArgumentException($"{operation}: targets {targets.Shape} for classes last {x.Shape}.");
+        if (targets.DType != DType.Int32) throw new ArgumentException($"{operation}: class numbers are Int32, not {targets.DType} {targets.Shape}.");
     }
 
     private static void RequireClassWeights(Tensor? classWeights, int classes, string operation)

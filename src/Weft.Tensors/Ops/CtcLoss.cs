@@ -21,11 +21,16 @@ public static class ConnectionistTemporalClassification
         if (logProbabilities.Rank != 3 || targets.Rank != 2 || targets.Shape[0] != logProbabilities.Shape[1] || inputLengths.Length != targets.Shape[0] || targetLengths.Length != targets.Shape[0])
             throw new ArgumentException($"CtcLoss: log-probabilities {logProbabilities.Shape} [T, B, V], targets {targets.Shape} [B, S], {inputLengths.Length} and {targetLengths.Length} lengths do not fit.");
         int rows = targets.Shape[0];
+        for (int b = 0; b < rows; b++)
+            if (targetLengths[b] < 0 || targetLengths[b] > targets.Shape[1] || inputLengths[b] < 1 || inputLengths[b] > logProbabilities.Shape[0])
+                throw new ArgumentOutOfRangeException(nameof(targetLengths), $"CtcLoss: row {b} has {inputLengths[b]} steps and {targetLengths[b]} labels; log-probabilities are {logProbabilities.Shape}, targets {targets.Shape}.");
         int[] labels = targets.ToArray<int>();
         Tensor[] losses = new Tensor[rows];
         for (int b = 0; b < rows; b++)
         {
             ReadOnlySpan<int> row = labels.AsSpan(b * targets.Shape[1], targetLengths[b]);
+            for (int i = 0; i < row.Length; i++)
+                if ((uint)row[i] >= (uint)logProbabilities.Shape[2]) throw new ArgumentOutOfRangeException(nameof(targets), $"CtcLoss: label {row[i]} at [{b}, {i}] is not a class of {logProbabilities.Shape}.");
             Tensor loss = One(logProbabilities.Select(1, b).Narrow(0, 0, inputLengths[b]), row, blank);
             if (double.IsPositiveInfinity(loss.Item())) loss = Tensor.Full([], zeroInfinity ? 0 : double.PositiveInfinity, loss.DType);
             losses[b] = reduction == Reduction.Mean ? loss / Math.Max(1.0, targetLengths[b]) : loss;

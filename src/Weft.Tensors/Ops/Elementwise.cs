@@ -122,6 +122,15 @@ internal static class Elementwise
         if (!x.DType.IsFloating()) throw new ArgumentException($"{operation}: needs real numbers, not {x.DType} {x.Shape}; call To(DType.Float32).");
     }
 
+    /// <summary>The first operand, after a check that the two have one type (if asked) and shapes that broadcast: for operations made of others, so that a message names them.</summary>
+    internal static Tensor Fitting(Tensor a, Tensor b, string operation, bool sameType = true)
+    {
+        RequireFloating(a, operation);
+        if (sameType) RequireSameType(a, b, operation);
+        Shape.Broadcast(a.Shape, b.Shape, operation);
+        return a;
+    }
+
     internal static void RequireSameType(Tensor a, Tensor b, string operation)
     {
         if (a.DType != b.DType) throw new ArgumentException($"{operation}: element types {a.DType} {a.Shape} and {b.DType} {b.Shape} differ; convert one with To(..).");

@@ -30,6 +30,7 @@ public static class EmbeddingBags
     {
         if (weight.Rank != 2 || ids.Rank != (offsets is null ? 2 : 1)) throw new ArgumentException($"EmbeddingBag: table {weight.Shape}, ids {ids.Shape}, offsets {offsets?.Shape.ToString() ?? "none"}.");
         if (sampleWeights is not null && (mode != BagMode.Sum || sampleWeights.Shape != ids.Shape)) throw new ArgumentException($"EmbeddingBag: weights {sampleWeights.Shape} for ids {ids.Shape} need mode Sum and the shape of the ids.");
+        Indexing.RequireIndex(ids, weight.Shape[0], nameof(EmbeddingBag), weight.Shape);
         (int[] bagOf, int bags) = offsets is null ? (ByRow(ids.Shape), ids.Shape[0]) : ByOffset(offsets.ToArray<int>(), ids.Count, includesLastOffset);
         int[] all = ids.ToArray<int>(), kept = [.. Enumerable.Range(0, all.Length).Where(i => bagOf[i] >= 0 && all[i] != paddingId)];
         Tensor rows = weight.IndexSelect(0, Array.ConvertAll(kept, i => all[i])); // [K, C]

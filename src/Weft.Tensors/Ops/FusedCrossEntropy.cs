@@ -13,10 +13,11 @@ internal static class FusedCrossEntropy
         targets = targets.Contiguous();
         int classes = logits.Shape[^1];
         long counted = 0;
-        foreach (int target in targets.AsSpan<int>())
+        ReadOnlySpan<int> numbers = targets.AsSpan<int>();
+        for (int i = 0; i < numbers.Length; i++)
         {
-            if (target == ignoreIndex) continue;
-            if ((uint)target >= (uint)classes) throw new ArgumentOutOfRangeException(nameof(targets), $"CrossEntropy: target {target} is not a class of logits {logits.Shape}.");
+            if (numbers[i] == ignoreIndex) continue;
+            if ((uint)numbers[i] >= (uint)classes) throw new ArgumentOutOfRangeException(nameof(targets), $"CrossEntropy: target {numbers[i]} at {Indexing.Place(i, targets.Shape)} is not a class of logits {logits.Shape}.");
             counted++;
         }
         Tensor logSumExp = Tensor.Uninitialized([targets.Count]), losses = Tensor.Uninitialized([targets.Count]), y = Tensor.Uninitialized([]);

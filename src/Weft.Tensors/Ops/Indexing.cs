@@ -85,6 +85,7 @@ public static class Indexing
     public static Tensor Embedding(this Tensor weight, Tensor ids, int? paddingId = null)
     {
         if (weight.Rank != 2) throw new ArgumentException($"Embedding: the table must have two dimensions, not {weight.Shape}.");
+        RequireIndex(ids, weight.Shape[0], nameof(Embedding), weight.Shape);
         Span<int> sizes = stackalloc int[ids.Rank + 1];
         ids.Shape.AsSpan().CopyTo(sizes);
         sizes[^1] = weight.Shape[1];
@@ -159,7 +160,7 @@ public static class Indexing
     }
 
     // Where the i-th entry in row-major order stands: [1, 2].
-    private static string Place(int i, Shape shape)
+    internal static string Place(int i, Shape shape)
     {
         int[] place = new int[shape.Rank];
         for (int d = shape.Rank - 1; d >= 0; d--) (i, place[d]) = Math.DivRem(i, shape[d]);

@@ -51,7 +51,9 @@ public static class Normalizations
     public static Tensor GroupNorm(this Tensor x, int groups, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5)
     {
         if (x.Rank < 2 || groups < 1 || x.Shape[1] % groups != 0) throw new ArgumentException($"GroupNorm: {groups} groups do not divide the channels of {x.Shape}.");
-        Tensor rows = x.Reshape(x.Shape[0], groups, -1); // [B, groups, C / groups · rest]
+        int rest = x.Shape[1] / groups;
+        for (int d = 2; d < x.Rank; d++) rest *= x.Shape[d];
+        Tensor rows = x.Reshape(x.Shape[0], groups, rest); // [B, groups, C / groups · rest]
         return PerChannel(Standardize(rows, [2], eps).Reshape(x.Shape), weight, bias, nameof(GroupNorm));
     }
 

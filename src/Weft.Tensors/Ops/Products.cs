@@ -48,7 +48,7 @@ public static class Products
         if (bias is not null && (bias.Rank != 1 || bias.Shape[0] != weight.Shape[0]))
             throw new ArgumentException($"Linear: bias {bias.Shape} does not fit weight {weight.Shape}.");
 
-        x = x.Contiguous();
+        (x, bias) = (x.Contiguous(), bias?.Contiguous());
         Tensor y = Tensor.Uninitialized(x.Shape.With(x.Rank - 1, weight.Shape[0]), x.DType);
         // Views are let go at once: memory can return to the pool early only when nothing views it.
         Tensor rows = Rows(x), result = Rows(y);

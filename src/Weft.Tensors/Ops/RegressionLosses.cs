@@ -5,24 +5,24 @@ public static class RegressionLosses
 {
     /// <summary>(x - target)².</summary>
     public static Tensor MeanSquaredError(this Tensor x, Tensor target, Reduction reduction = Reduction.Mean) =>
-        ClassificationLosses.Reduce((x - target).Square(), reduction);
+        ClassificationLosses.Reduce((Elementwise.Fitting(x, target, nameof(MeanSquaredError)) - target).Square(), reduction);
 
     /// <summary>|x - target|; the derivative where they are equal is 0.</summary>
     public static Tensor MeanAbsoluteError(this Tensor x, Tensor target, Reduction reduction = Reduction.Mean) =>
-        ClassificationLosses.Reduce((x - target).Absolute(), reduction);
+        ClassificationLosses.Reduce((Elementwise.Fitting(x, target, nameof(MeanAbsoluteError)) - target).Absolute(), reduction);
 
     /// <summary>e² / 2β where |e| &lt; β, else |e| - β / 2, with e = x - target; β 0 is the absolute error (Girshick 2015, arXiv:1504.08083).</summary>
     public static Tensor SmoothAbsoluteError(this Tensor x, Tensor target, double beta = 1, Reduction reduction = Reduction.Mean)
     {
         if (beta == 0) return x.MeanAbsoluteError(target, reduction);
-        Tensor e = x - target, size = e.Absolute();
+        Tensor e = Elementwise.Fitting(x, target, nameof(SmoothAbsoluteError)) - target, size = e.Absolute();
         return ClassificationLosses.Reduce(size.Less(beta).Where(e.Square() * (0.5 / beta), size - 0.5 * beta), reduction);
     }
 
     /// <summary>e² / 2 where |e| ≤ δ, else δ (|e| - δ / 2), with e = x - target (Huber 1964).</summary>
     public static Tensor HuberLoss(this Tensor x, Tensor target, double delta = 1, Reduction reduction = Reduction.Mean)
     {
-        Tensor e = x - target, size = e.Absolute();
+        Tensor e = Elementwise.Fitting(x, target, nameof(HuberLoss)) - target, size = e.Absolute();
         return ClassificationLosses.Reduce(size.LessOrEqual(delta).Where(e.Square() * 0.5, (size - 0.5 * delta) * delta), reduction);
     }
 
@@ -35,6 +35,7 @@ public static class RegressionLosses
     /// <param name="reduction">Mean, sum or none.</param>
     public static Tensor PoissonLoss(this Tensor x, Tensor target, bool logarithmic = true, bool full = false, double eps = 1e-8, Reduction reduction = Reduction.Mean)
     {
+        Elementwise.Fitting(x, target, nameof(PoissonLoss));
         Tensor losses = logarithmic ? x.Exp() - target * x : x - target * (x + eps).Log();
         if (full)
         {
@@ -55,6 +56,7 @@ public static class RegressionLosses
     /// <param name="reduction">Mean, sum or none.</param>
     public static Tensor GaussianLoss(this Tensor x, Tensor target, Tensor variance, bool full = false, double eps = 1e-6, Reduction reduction = Reduction.Mean)
     {
+        Elementwise.Fitting(Elementwise.Fitting(x, target, nameof(GaussianLoss)), variance, nameof(GaussianLoss));
         Tensor v = variance + (variance.Detach().Clamp(eps) - variance.Detach());
         Tensor losses = (v.Log() + (x - target).Square() / v) * 0.5;
         return ClassificationLosses.Reduce(full ? losses + 0.9189385332046727 : losses, reduction);
@@ -65,6 +67,9 @@ public static class RegressionLosses
     /// <param name="target">Probabilities or, with <paramref name="logarithmic"/>, their logarithms.</param>
     /// <param name="logarithmic">Whether the target is given as logarithms.</param>
     /// <param name="reduction">Mean divides by the number of elements; for the divergence itself use sum and divide by rows.</param>
-    public static Tensor KullbackLeibler(this Tensor x, Tensor target, bool logarithmic = false, Reduction reduction = Reduction.Mean) =>
-        ClassificationLosses.Reduce(logarithmic ? target.Exp() * (target - x) : target.XLogY(target) - target * x, reduction);
+    public static Tensor KullbackLeibler(this Tensor x, Tensor target, bool logarithmic = false, Reduction reduction = Reduction.Mean)
+    {
+        Elementwise.Fitting(x, target, nameof(KullbackLeibler));
+        return ClassificationLosses.Reduce(logarithmic ? target.Exp() * (target - x) : target.XLogY(target) - target * x, reduction);
+    }
 }

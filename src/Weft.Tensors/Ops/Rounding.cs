@@ -21,10 +21,10 @@ public static class Rounding
     public static Tensor Fraction(this Tensor x) => x - x.Truncate();
 
     /// <summary>The quotient rounded down. Shapes: a and b broadcast.</summary>
-    public static Tensor FloorDivide(this Tensor a, Tensor b) => (a.Detach() / b.Detach()).Floor();
+    public static Tensor FloorDivide(this Tensor a, Tensor b) => (Elementwise.Fitting(a, b, nameof(FloorDivide)).Detach() / b.Detach()).Floor();
 
     /// <summary>The quotient rounded towards 0. Shapes: a and b broadcast.</summary>
-    public static Tensor TruncateDivide(this Tensor a, Tensor b) => (a.Detach() / b.Detach()).Truncate();
+    public static Tensor TruncateDivide(this Tensor a, Tensor b) => (Elementwise.Fitting(a, b, nameof(TruncateDivide)).Detach() / b.Detach()).Truncate();
 
     /// <summary>a - b · truncate(a / b): the remainder with the sign of a. Shapes: a and b broadcast.</summary>
     public static Tensor FMod(this Tensor a, Tensor b) => Elementwise.Binary<FModFunction>(a, b, "FMod",

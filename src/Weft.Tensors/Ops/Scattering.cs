@@ -45,6 +45,7 @@ public static class Scattering
     {
         int d = x.Shape.Dimension(dimension, nameof(ScatterReduce));
         Elementwise.RequireSameType(x, source, nameof(ScatterReduce));
+        Indexing.RequireFit(index, x.Shape, d, nameof(ScatterReduce));
         Tensor cut = Indexing.Cut(source, index.Shape, nameof(ScatterReduce));
         Tensor counts = Indexing.ScatterSum(Tensor.Ones(index.Shape, x.DType), d, index, x.Shape), touched = counts.Greater(0);
         Tensor own = Tensor.Full([], includeSelf ? 1 : 0, x.DType);
@@ -117,6 +118,7 @@ public static class Scattering
     /// <summary>How often each whole number occurs, at least up to a length. Shapes: ids [..] -> Int32 [max(length, largest + 1)].</summary>
     public static Tensor BinCount(this Tensor ids, int minimumLength = 0)
     {
+        Indexing.RequireIndex(ids, int.MaxValue, nameof(BinCount), ids.Shape);
         int[] values = ids.ToArray<int>(), counts = new int[Math.Max(minimumLength, values.Length == 0 ? 0 : values.Max() + 1)];
         foreach (int value in values)
         {

@@ -6,6 +6,7 @@ public static class Similarities
     /// <summary>x · y / (max(|x|, eps) max(|y|, eps)). Shapes: x and y broadcast -> without the dimension.</summary>
     public static Tensor CosineSimilarity(this Tensor x, Tensor y, int dimension = -1, double eps = 1e-8)
     {
+        Elementwise.RequireSameType(x, y, nameof(CosineSimilarity));
         Shape shape = Shape.Broadcast(x.Shape, y.Shape, nameof(CosineSimilarity));
         int d = shape.Dimension(dimension, nameof(CosineSimilarity));
         x = x.Expand(shape);
@@ -15,11 +16,12 @@ public static class Similarities
 
     /// <summary>|x - y + eps| by a p-norm over the last dimension. Shapes: x and y broadcast [.., C] -> [..].</summary>
     public static Tensor PairwiseDistance(this Tensor x, Tensor y, double p = 2, double eps = 1e-6, bool keepDimension = false) =>
-        (x - y + eps).Norm(p, keepDimension, -1);
+        (Elementwise.Fitting(x, y, nameof(PairwiseDistance)) - y + eps).Norm(p, keepDimension, -1);
 
     /// <summary>The p-norm distance of every row of x to every row of y. Shapes: x [.., N, C], y [.., M, C] -> [.., N, M].</summary>
     public static Tensor DistanceMatrix(this Tensor x, Tensor y, double p = 2)
     {
+        Elementwise.RequireSameType(x, y, nameof(DistanceMatrix));
         if (x.Rank < 2 || y.Rank < 2 || x.Shape[^1] != y.Shape[^1]) throw new ArgumentException($"DistanceMatrix: {x.Shape} and {y.Shape} do not hold rows of one length.");
         return (x.Unsqueeze(-2) - y.Unsqueeze(-3)).Norm(p, keepDimensions: false, -1);
     }

@@ -1,0 +1,54 @@
+using Weft.Tensors.Autograd;
+
+namespace Weft.Tensors.Tests.GradientTables;
+
+/// <summary>The fused float32 operations: values, gradients and Hessian-vector products equal those of their float64 compositions.</summary>
+public sealed class FusedGradientTests
+{
+    // Some ten roundings of 6e-8 each, of numbers up to about ten, in sums of a few terms.
+    private const double Tolerance = 2e-5;
+
+    private static readonly Dictionary<string, (string Shapes, Func<Tensor[], Tensor> Function)> s_fused = new()
+    {
+        ["Gelu"] = ("3,5", t => t[0].Gelu()),
+        ["GeluTanh"] = ("3,5", t => t[0].GeluTanh()),
+        ["Silu"] = ("3,5", t => t[0].Silu()),
+        ["SwiGlu"] = ("3,6", t => t[0].SwiGlu()),
+        ["Linear"] = ("3,5 2,5 2", t => t[0].Linear(t[1], t[2])),
+        ["LayerNorm"] = ("3,5 5 5", t => t[0].LayerNorm(t[1], t[2])),
+        ["RmsNorm"] = ("3,5 5", t => t[0].RmsNorm(t[1])),
+        ["CrossEntropy"] = ("3,5", t => t[0].CrossEntropy(GradientCase.Index([3], 5))),
+        ["CausalAttention"] = ("2,3,2,4 2,3,1,4 2,3,1,4", t => t[0].CausalAttention(t[1], t[2], 0.5)),
+        ["Several on one parameter"] = ("3,5", t => t[0].Gelu() * t[0].Silu() + t[0].GeluTanh()),
+        ["Several on one result"] = ("3,5", t => (t[0] * 2.0) is var x ? x.Gelu() * x.Silu() + x.GeluTanh() : t[0]),
+        ["Rotary"] = ("2,3,2,4", t => t[0].Rotary(Tensor.LinSpace(0.1, 0.9, 6, t[0].DType).Reshape(3, 2), Tensor.LinSpace(0.8, 0.2, 6, t[0].DType).Reshape(3, 2))),
+    };
+
+    public static TheoryData<string> Names => [.. s_fused.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void FusedOperation_InSinglePrecision_EqualsItsComposition(string name)
+    {
+        (string shapes, Func<Tensor[], Tensor> function) = s_fused[name];
+        GradientCase line = new(name, shapes, function);
+        Tensor[] doubles = line.Inputs(line.ShapeSets.Single(), views: false), singles = [.. doubles.Select(static x => x.Detach().To(DType.Float32).RequireGrad())];
+        double[][] expected = Derivatives(function, doubles), actual = Derivatives(function, singles);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double allowed = Tolerance * Math.Max(1, expected[i].Max(Math.Abs));
+            Assert.Equal(expected[i].Length, actual[i].Length);
+            for (int k = 0; k < expected[i].Length; k++) Assert.InRange(actual[i][k], expected[i][k] - allowed, expected[i][k] + allowed);
+        }
+    }
+
+    // The value; the gradients; the gradients of the sum of squared gradients.
+    private static double[][] Derivatives(Func<Tensor[], Tensor> function, Tensor[] inputs)
+    {
+        Tensor y = function(inputs), loss = (y * y).Sum();
+        Tensor?[] plain = Gradients.Of(loss, inputs);
+        Tensor total = Gradients.Of(loss, inputs, createGraph: true).Aggregate(Tensor.Zeros([], inputs[0].DType), static (sum, g) => sum + (g! * g!).Sum());
+        Tensor?[] second = Gradients.Of(total, inputs);
+        return [.. new[] { y }.Concat(plain!).Concat(second!).Select(static t => t!.Detach().To(DType.Float64).ToArray<double>())];
+    }
+}
