@@ -49,11 +49,14 @@ internal static class GradientHandlers
         "softmax_entropy" => x.EntropyOfLogits().Sum(),
         "logsumexp_squared" => x.LogSumExp(-1).Square().Sum(),
         "layer_norm_cubed" => x.LayerNorm().Pow(3).Sum(),
-        "gelu_product" => (x.Narrow(-1, 0, 2).Gelu() * x.Narrow(-1, 2, 2).Gelu()).Sum(),
+        "gelu_product" => (Columns(x, 0, 2).Gelu() * Columns(x, 2, 4).Gelu()).Sum(),
         "matmul_sigmoid" => x.MatMul(x.Transpose()).Sigmoid().Sum(),
         "norm_penalty" => (x.Norm(2, keepDimensions: false, -1) - 1.0).Square().Sum(),
         _ => throw new InvalidDataException($"The function {name} is not known."),
     };
+
+    // x[.., start:end], as far as there are columns.
+    private static Tensor Columns(Tensor x, int start, int end) => x.Narrow(-1, start, Math.Min(end, x.Shape[^1]) - start);
 
     private static List<Tensor> Parameters(GoldenCase golden)
     {
