@@ -26,7 +26,7 @@ internal static class RunFolders
             .MaxBy(static r => File.GetLastWriteTimeUtc(r.Checkpoint))
         ?? throw new UsageException($"There is no run in {Path.GetFullPath(Root)}: train one with 'weft train', or name a model's folder.");
 
-    /// <summary>The folder of a model: one in the Hugging Face layout, a run's best model, or ORG/NAME of a hub; without a name, the newest run's.</summary>
+    /// <summary>Where a model is: a GGUF file, a folder in the Hugging Face layout, a run's best model, or ORG/NAME of a hub; without a name, the newest run's.</summary>
     /// <exception cref="FileNotFoundException">There is no model.</exception>
     internal static string Model(string? path)
     {
@@ -34,9 +34,9 @@ internal static class RunFolders
         path = PullDisplay.Resolve(path);
         RunDirectory run = new(path);
         if (run.Exists) return run.Model;
-        if (File.Exists(Path.Combine(path, "config.json"))) return path;
+        if (File.Exists(Path.Combine(path, "config.json")) || File.Exists(path)) return path;
         throw new FileNotFoundException(Directory.Exists(path)
             ? $"{path} holds no model: a model's folder has config.json and model.safetensors, a run's folder training.json."
-            : $"{path}: there is no such folder.");
+            : $"{path}: there is no such file or folder.");
     }
 }

@@ -21,6 +21,7 @@ public sealed class Generator
     private readonly float[] _logits;
     private readonly List<int> _ids = [];
     private Sampler _sampler = new(new SamplingSettings());
+    private int _cacheStart; // which of the ids the cache's first token is
 
     /// <summary>Makes a generator for a float32 model.</summary>
     public Generator(LanguageModel language)
@@ -40,10 +41,13 @@ public sealed class Generator
     /// <param name="prompt">Token ids; if there are none, the text begins with the end-of-text token or, without one, with token 0.</param>
     /// <param name="sampling">How tokens are chosen.</param>
     /// <param name="stream">Tells several texts of one seed apart.</param>
-    public void Start(ReadOnlySpan<int> prompt, SamplingSettings sampling, uint stream = 0)
+    /// <param name="reuse">Keeps what is in memory of the last text as far as this one begins alike: the next turn of a conversation.</param>
+    public void Start(ReadOnlySpan<int> prompt, SamplingSettings sampling, uint stream = 0, bool reuse = false)
     {
         _sampler = new Sampler(sampling, stream);
-        _cache.Truncate(0);
+        int same = reuse && _cacheStart == 0 ? Math.Min(prompt[..Math.Max(0, prompt.Length - 1)].CommonPrefixLength(Ids), _cache.Count) : 0;
+        _cache.Truncate(same);
+        _cacheStart = 0;
         _ids.Clear();
         _ids.EnsureCapacity(prompt.Length + _model.Config.ContextLength);
         if (prompt.IsEmpty) _ids.Add(_model.Config.BeginOfTextId ?? _language.EndOfTextId ?? 0);
@@ -58,8 +62,12 @@ public sealed class Generator
     public int Next()
     {
         int context = _model.Config.ContextLength;
-        if (_cache.Count >= context) _cache.Truncate(0); // full: the newer half is read again
-        int fresh = _cache.Count == 0 ? Math.Min(_ids.Count, _ids.Count > context ? Math.Max(1, context / 2) : context) : 1;
+        if (_ids.Count - _cacheStart > context) // full: the newer half is read again
+        {
+            _cache.Truncate(0);
+            _cacheStart = _ids.Count - Math.Max(1, context / 2);
+        }
+        int fresh = _ids.Count - _cacheStart - _cache.Count;
         using (GradMode.Off())
         using (MemoryScope.Enter())
         {

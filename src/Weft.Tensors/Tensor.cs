@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Weft.Tensors.Autograd;
+using Weft.Tensors.Quantization;
 
 namespace Weft.Tensors;
 
@@ -91,9 +92,24 @@ public sealed class Tensor
     /// <summary>A tensor of zeros (false for Bool).</summary>
     public static Tensor Zeros(Shape shape, DType dtype = DType.Float32)
     {
+        if (MemoryScope.Current is null) return Create(new Storage(dtype, shape.Count, zeroed: true), 0, shape, shape.RowMajorStrides());
         Tensor result = Uninitialized(shape, dtype);
         result.Clear();
         return result;
+    }
+
+    /// <summary>A tensor of one value that takes its memory when it is first read or written. It belongs to no scope.</summary>
+    /// <seealso cref="FillOnFirstUse"/>
+    public static Tensor Deferred(Shape shape, DType dtype = DType.Float32, double value = 0)
+    {
+        using MemoryScope.Suspension outside = MemoryScope.Suspend();
+        Storage storage = new(dtype, shape.Count, filled =>
+        {
+            if (value == 0) return;
+            using MemoryScope.Suspension still = MemoryScope.Suspend();
+            Create(filled, 0, shape, shape.RowMajorStrides()).Fill(value);
+        });
+        return Create(storage, 0, shape, shape.RowMajorStrides());
     }
 
     /// <summary>A tensor of ones.</summary>
@@ -250,6 +266,38 @@ public sealed class Tensor
             default: AsSpan<bool>().Fill(value != 0); break;
         }
         return this;
+    }
+
+    /// <summary>Sets every element by a function that runs when they are first read or written; at once if that has happened before.</summary>
+    /// <param name="fill">Writes all elements of the tensor that it is given: the same shape and type, zeroed.</param>
+    /// <exception cref="InvalidOperationException">The tensor is a part of another.</exception>
+    public void FillOnFirstUse(Action<Tensor> fill) => Defer(fill, null);
+
+    /// <summary>Makes the tensor stand for a stored matrix: it is dequantized when its elements are first read or written.</summary>
+    /// <param name="matrix">The rows, of this tensor's shape.</param>
+    /// <param name="roundedProducts">
+    /// Until then, products and look-ups that record no gradient use the matrix as it is stored, with activations rounded to eight bits: they
+    /// need a quarter or less of the memory, and their results differ by the rounding.
+    /// </param>
+    /// <exception cref="ArgumentException">The shapes differ.</exception>
+    public void KeepStored(StoredMatrix matrix, bool roundedProducts)
+    {
+        if (Rank != 2 || Shape[0] != matrix.RowCount || Shape[1] != matrix.ColumnCount) throw new ArgumentException($"KeepStored: a matrix [{matrix.RowCount}, {matrix.ColumnCount}] for {this.Name} {Shape}.");
+        Defer(matrix.ReadInto, roundedProducts && DType == DType.Float32 ? matrix : null);
+    }
+
+    /// <summary>The matrix that products use instead of the elements; null for an ordinary tensor.</summary>
+    public StoredMatrix? Stored => _storage?.Stored is { } stored && IsContiguous && Rank == 2 && Shape[0] == stored.RowCount && Shape[1] == stored.ColumnCount ? stored : null;
+
+    private void Defer(Action<Tensor> fill, StoredMatrix? stored)
+    {
+        Shape shape = Shape;
+        if (!IsContiguous || Offset != 0 || Storage.Capacity != Count) throw new InvalidOperationException($"FillOnFirstUse: {Name} {shape} is a part of another tensor.");
+        Storage.Defer(filled =>
+        {
+            using MemoryScope.Suspension outside = MemoryScope.Suspend();
+            fill(Create(filled, 0, shape, shape.RowMajorStrides()));
+        }, stored);
     }
 
     /// <summary>Copies another tensor's elements over this one's. Only for tensors that are not part of a graph.</summary>

@@ -49,7 +49,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData(1, "is a file", "train", "ok.txt", "--out", "short.txt/run")]
     [InlineData(1, "holds no run", "train", "--resume", "--out", "nothing")]
     [InlineData(2, "did you mean 'train'", "trian")]
-    [InlineData(1, "there is no such folder", "generate", "nothing")]
+    [InlineData(1, "there is no such file or folder", "generate", "nothing")]
     [InlineData(2, "There is no run", "generate")]
     [InlineData(2, "top-p", "generate", "--top-p", "2")]
     [InlineData(2, "no experiment", "reproduce", "perpetual-motion")]

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Weft.Inference;
 using Weft.Inference.Sampling;
+using Weft.Models.Families.Gguf;
 
 namespace Weft.Cli.Commands;
 
@@ -11,7 +12,7 @@ internal static class GenerateCommand
 {
     internal static Command Create()
     {
-        Argument<string?> model = new("model") { Description = "A model's or a run's folder. Default: the newest run in ./runs.", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model") { Description = "A GGUF file, a model's or a run's folder. Default: the newest run in ./runs.", Arity = ArgumentArity.ZeroOrOne };
         Option<string> prompt = new("--prompt") { Description = "The beginning of the text; - reads it from standard input. Default: none, a new text.", DefaultValueFactory = _ => "" };
         Option<int> maxTokens = new("--max-tokens") { Description = "The most tokens to write.", DefaultValueFactory = _ => 256 };
         Option<double> temperature = new("--temperature") { Description = "0 always takes the likeliest token; 1 draws from the model's own distribution.", DefaultValueFactory = _ => 0.8 };
@@ -22,9 +23,10 @@ internal static class GenerateCommand
         Option<ulong> seed = new("--seed") { Description = "The same seed writes the same text. Default: the clock.", DefaultValueFactory = _ => (ulong)Stopwatch.GetTimestamp() };
         Option<int> count = new("--count") { Description = "How many texts.", DefaultValueFactory = _ => 1 };
         Option<bool> stream = new("--stream") { Description = "Show the text as it is written. Default: on a terminal." };
+        Option<bool> exact = Shared.Exact();
         Option<int?> threads = Shared.Threads();
 
-        Command command = new("generate", "Write on from a prompt with a trained model.") { model, prompt, maxTokens, temperature, topK, topP, minP, penalty, seed, count, stream, threads };
+        Command command = new("generate", "Write on from a prompt with a trained model.") { model, prompt, maxTokens, temperature, topK, topP, minP, penalty, seed, count, stream, exact, threads };
         command.SetAction(parsed =>
         {
             Shared.SetThreads(parsed.GetValue(threads));
@@ -39,7 +41,7 @@ internal static class GenerateCommand
             string text = parsed.GetValue(prompt)!;
             if (text == "-") text = Console.In.ReadToEnd();
             bool live = parsed.GetValue(stream) || !Console.IsOutputRedirected;
-            LanguageModel language = LanguageModel.Load(RunFolders.Model(parsed.GetValue(model)));
+            LanguageModel language = LanguageModel.Load(RunFolders.Model(parsed.GetValue(model)), compute: parsed.GetValue(exact) ? ComputePath.Exact : ComputePath.Int8);
             return CommandLine.Interruptible(stop => Write(language, text, parsed.GetValue(maxTokens), sampling, parsed.GetValue(count), live, stop));
         });
         return command.WithExamples(

@@ -2,8 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Weft.Models.Decoder;
+using Weft.Inference;
 using Weft.Models.Families;
+using Weft.Models.Families.Gguf;
 using Weft.Tensors;
+using Weft.Tensors.Files.Gguf;
 using Weft.Tokenizers;
 
 namespace Weft.Cli.Commands;
@@ -13,7 +16,7 @@ internal static class InfoCommand
 {
     internal static Command Create()
     {
-        Argument<string?> model = new("model") { Description = "A model's or a run's folder. Default: the newest run in ./runs.", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> model = new("model") { Description = "A GGUF file, a model's or a run's folder. Default: the newest run in ./runs.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> parameters = new("--parameters") { Description = "List every parameter with its shape." };
         Command command = new("info", "Show a model's architecture, parameters, memory and tokenizer.") { model, parameters };
         command.SetAction(parsed => Show(RunFolders.Model(parsed.GetValue(model)), parsed.GetValue(parameters)));
@@ -22,7 +25,7 @@ internal static class InfoCommand
 
     private static int Show(string path, bool listAll)
     {
-        DecoderModel model = ModelDirectory.Load(path);
+        DecoderModel model = File.Exists(path) ? GgufModel.Load(GgufFile.Open(path)) : ModelDirectory.Load(path);
         DecoderConfig config = model.Config;
         DecoderFamily family = FamilyCatalogue.For(config);
         IAnsiConsole console = AnsiConsole.Console;
@@ -92,12 +95,12 @@ internal static class InfoCommand
 
     private static void ShowTokenizer(IAnsiConsole console, string path)
     {
-        if (!File.Exists(Path.Combine(path, "tokenizer.json")))
+        if (Directory.Exists(path) && !File.Exists(Path.Combine(path, "tokenizer.json")))
         {
             console.WriteLine("tokenizer: none in the folder");
             return;
         }
-        Tokenizer tokenizer = Tokenizer.Load(path);
+        Tokenizer tokenizer = File.Exists(path) ? GgufTokenizer.Read(GgufFile.Open(path)) : Tokenizer.Load(path);
         string end = tokenizer.EndOfTextId is { } id ? $", texts end with {tokenizer.Token(id)} ({id})" : "";
         console.WriteLine($"tokenizer: {tokenizer.GetType().Name}, {tokenizer.VocabularySize:N0} tokens{end}");
     }

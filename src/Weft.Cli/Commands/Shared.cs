@@ -8,6 +8,21 @@ internal static class Shared
 {
     internal static Option<int?> Threads() => new("--threads") { Description = "Threads to compute with. The result does not depend on it. Default: all processors, or WEFT_THREADS." };
 
+    internal static Option<bool> Exact() => new("--exact") { Description = "Dequantize a GGUF file's weights to float32 and compute exactly. Default: use them as they are stored, with activations rounded to eight bits." };
+
+    /// <summary>A number of bytes such as 500MB or 2GB.</summary>
+    internal static long ParseBytes(string text, string option)
+    {
+        string upper = text.Trim().ToUpperInvariant();
+        foreach ((string unit, long factor) in ((string, long)[])[("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1), ("", 1)])
+        {
+            if (!upper.EndsWith(unit, StringComparison.Ordinal)) continue;
+            if (double.TryParse(upper[..^unit.Length], System.Globalization.CultureInfo.InvariantCulture, out double number) && number * factor >= 1) return (long)(number * factor);
+            break;
+        }
+        throw new UsageException($"{option} '{text}' is not a size such as 500MB or 2GB.");
+    }
+
     internal static void SetThreads(int? threads)
     {
         if (threads is { } count) Usage(() => ForkJoin.ThreadCount = count);

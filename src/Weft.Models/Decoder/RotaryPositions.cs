@@ -14,19 +14,26 @@ public sealed class RotaryPositions
     /// <summary>Computes the table of angles in double precision. Shapes: cos and sin [ContextLength, D/2].</summary>
     public RotaryPositions(int contextLength, int headSize, double rotaryBase, DType dtype = DType.Float32)
     {
-        int half = headSize / 2;
-        using MemoryScope.Suspension outside = MemoryScope.Suspend();
-        double[] cos = new double[contextLength * half], sin = new double[contextLength * half];
-        for (int t = 0; t < contextLength; t++)
+        // Not before they are used: a long context makes long tables.
+        _cos = Tensor.Deferred([contextLength, headSize / 2], dtype);
+        _sin = Tensor.Deferred([contextLength, headSize / 2], dtype);
+        _cos.FillOnFirstUse(table => Fill(table, rotaryBase, Math.Cos));
+        _sin.FillOnFirstUse(table => Fill(table, rotaryBase, Math.Sin));
+    }
+
+    private static void Fill(Tensor table, double rotaryBase, Func<double, double> function)
+    {
+        int half = table.Shape[1];
+        for (int i = 0; i < half; i++)
         {
-            for (int i = 0; i < half; i++)
+            double frequency = Math.Pow(rotaryBase, -2.0 * i / (2 * half));
+            for (int t = 0; t < table.Shape[0]; t++)
             {
-                double angle = t * Math.Pow(rotaryBase, -2.0 * i / headSize);
-                (cos[t * half + i], sin[t * half + i]) = (Math.Cos(angle), Math.Sin(angle));
+                double value = function(t * frequency);
+                if (table.DType == DType.Float32) table.AsSpan<float>()[t * half + i] = (float)value;
+                else table.AsSpan<double>()[t * half + i] = value;
             }
         }
-        _cos = Tensor.From(cos, [contextLength, half]).To(dtype);
-        _sin = Tensor.From(sin, [contextLength, half]).To(dtype);
     }
 
     /// <summary>Turns queries or keys. Shapes: x [B, T, H, D] -> [B, T, H, D].</summary>

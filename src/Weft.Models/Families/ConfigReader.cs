@@ -34,7 +34,9 @@ public sealed class ConfigReader
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            byte[] bytes = File.ReadAllBytes(path);
+            if (!System.Text.Unicode.Utf8.IsValid(bytes)) throw new WeftFileException(path, 0, "is not valid UTF-8.", fault: FileFault.BadUnicode);
+            using JsonDocument document = JsonDocument.Parse(bytes);
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new WeftFileException(path, 0, "is not a JSON object.");
             return new ConfigReader(path, document.RootElement.Clone());
         }

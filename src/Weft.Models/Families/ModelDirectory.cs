@@ -25,9 +25,12 @@ public static class ModelDirectory
     {
         ConfigReader reader = OpenConfig(path);
         DecoderFamily family = FamilyCatalogue.Of(reader);
-        DecoderModel model = new(ReadConfig(reader, family), dtype);
+        DecoderConfig config = ReadConfig(reader, family);
         using CheckpointFile file = CheckpointFile.Open(path);
-        Fill(model.Parameters, family.Weights(model.Config), file, path);
+        // Before anything is made: the configuration may lie about sizes.
+        foreach (WeightMapping mapping in family.Weights(config)) if (mapping.Parameter is not null) Require(file, mapping, path);
+        DecoderModel model = new(config, dtype);
+        Fill(model.Parameters, family.Weights(config), file, path);
         return model;
     }
 
@@ -76,17 +79,17 @@ public static class ModelDirectory
 
     internal static DecoderConfig ReadConfig(ConfigReader reader, DecoderFamily family)
     {
-        DecoderConfig config = family.ReadConfig(reader);
-        reader.RefuseUnknown();
         try
         {
+            DecoderConfig config = family.ReadConfig(reader);
+            reader.RefuseUnknown();
             config.Validate();
+            return config;
         }
-        catch (ArgumentException exception)
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or FormatException)
         {
-            throw new WeftFileException(reader.Path, 0, exception.Message, exception);
+            throw new WeftFileException(reader.Path, 0, exception.Message, exception, FileFault.BadValue);
         }
-        return config;
     }
 
     internal static void AddCommonKeys(ConfigWriter writer, DecoderConfig config, DecoderFamily family, string architecture)
@@ -132,7 +135,7 @@ public static class ModelDirectory
         foreach (WeightMapping mapping in mappings)
         {
             if (mapping.Parameter is null) continue;
-            CheckpointEntry entry = Find(file, mapping.Checkpoint, prefix) ?? throw new WeftFileException(path, 0, $"the weights lack the tensor '{mapping.Checkpoint}'.");
+            CheckpointEntry entry = Require(file, mapping, path, prefix);
             Tensor target = Target(byName[mapping.Parameter], mapping);
             Shape stored = mapping.Transposed ? [target.Shape[1], target.Shape[0]] : target.Shape;
             if (!stored.AsSpan().SequenceEqual(entry.Shape))
@@ -165,6 +168,9 @@ public static class ModelDirectory
         }
         writer.Save(file);
     }
+
+    private static CheckpointEntry Require(CheckpointFile file, WeightMapping mapping, string path, string prefix = "") =>
+        Find(file, mapping.Checkpoint, prefix) ?? throw new WeftFileException(path, 0, $"the weights lack the tensor '{mapping.Checkpoint}'.");
 
     private static Tensor Target(Tensor parameter, WeightMapping mapping)
     {

@@ -11,10 +11,10 @@ public abstract class Layer
     /// <summary>What belongs to the model but is not trained by gradients, such as a router's correction; named like parameters.</summary>
     public virtual IEnumerable<Tensor> Buffers => [];
 
-    /// <summary>Makes a parameter of zeros.</summary>
+    /// <summary>Makes a parameter of one value, which takes memory when it is first touched.</summary>
     protected static Tensor Parameter(string name, Shape shape, DType dtype, double value = 0)
     {
-        Tensor parameter = Tensor.Full(shape, value, dtype).RequireGrad();
+        Tensor parameter = Tensor.Deferred(shape, dtype, value).RequireGrad();
         parameter.Name = name;
         return parameter;
     }

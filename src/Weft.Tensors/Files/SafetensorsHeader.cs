@@ -32,17 +32,17 @@ internal sealed class SafetensorsHeader
     {
         long fileBytes = RandomAccess.GetLength(file);
         if (fileBytes < LengthBytes)
-            throw new WeftFileException(path, 0, $"The file has {fileBytes} bytes; a safetensors file starts with 8 bytes of header length.");
+            throw new WeftFileException(path, 0, $"The file has {fileBytes} bytes; a safetensors file starts with 8 bytes of header length.", fault: FileFault.Truncated);
 
         Span<byte> length = stackalloc byte[LengthBytes];
         ReadExactly(path, file, 0, length);
         ulong declared = BinaryPrimitives.ReadUInt64LittleEndian(length);
         if (declared > MaximumHeaderBytes)
-            throw new WeftFileException(path, 0, $"The header length {declared} is over the cap of {MaximumHeaderBytes} bytes.");
+            throw new WeftFileException(path, 0, $"The header length {declared} is over the cap of {MaximumHeaderBytes} bytes.", fault: FileFault.TooLarge);
         if ((long)declared > fileBytes - LengthBytes)
-            throw new WeftFileException(path, 0, $"The header length {declared} reaches past the end of the file ({fileBytes} bytes).");
+            throw new WeftFileException(path, 0, $"The header length {declared} reaches past the end of the file ({fileBytes} bytes).", fault: FileFault.Truncated);
         if (declared < 2)
-            throw new WeftFileException(path, 0, $"The header length {declared} is too short for a JSON object.");
+            throw new WeftFileException(path, 0, $"The header length {declared} is too short for a JSON object.", fault: FileFault.BadHeaderLength);
 
         byte[] json = new byte[declared];
         ReadExactly(path, file, LengthBytes, json);
@@ -58,7 +58,7 @@ internal sealed class SafetensorsHeader
         while (!destination.IsEmpty)
         {
             int count = RandomAccess.Read(file, destination, offset);
-            if (count == 0) throw new WeftFileException(path, offset, "The file ends here; it was cut short after it was opened.");
+            if (count == 0) throw new WeftFileException(path, offset, "The file ends here; it was cut short after it was opened.", fault: FileFault.Truncated);
             destination = destination[count..];
             offset += count;
         }
@@ -78,7 +78,7 @@ internal sealed class SafetensorsHeader
             {
                 long at = reader.TokenStartIndex;
                 string name = reader.GetString()!;
-                if (!names.Add(name)) throw Error(at, $"The name \"{Shown(name)}\" occurs twice.");
+                if (!names.Add(name)) throw Error(at, $"The name \"{Shown(name)}\" occurs twice.", FileFault.DuplicateKey);
                 reader.Read();
                 if (name == "__metadata__") ParseMetadata(ref reader);
                 else entries.Add(ParseEntry(ref reader, name, at));
@@ -88,12 +88,12 @@ internal sealed class SafetensorsHeader
         }
         catch (JsonException exception)
         {
-            throw new WeftFileException(_path, LengthBytes + reader.BytesConsumed, $"The header is not valid JSON: {exception.Message}", exception);
+            throw new WeftFileException(_path, LengthBytes + reader.BytesConsumed, $"The header is not valid JSON: {exception.Message}", exception, FileFault.BadJson);
         }
         catch (InvalidOperationException exception)
         {
             // What Utf8JsonReader throws for bytes that are not UTF-8 and for half surrogates.
-            throw new WeftFileException(_path, LengthBytes + reader.TokenStartIndex, "The header holds text that is not valid Unicode.", exception);
+            throw new WeftFileException(_path, LengthBytes + reader.TokenStartIndex, "The header holds text that is not valid Unicode.", exception, FileFault.BadUnicode);
         }
         return entries;
     }
@@ -108,7 +108,7 @@ internal sealed class SafetensorsHeader
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
                 throw Error(reader.TokenStartIndex, $"__metadata__ \"{Shown(key)}\" is not a string.");
-            if (!Metadata.TryAdd(key, reader.GetString()!)) throw Error(at, $"__metadata__ \"{Shown(key)}\" occurs twice.");
+            if (!Metadata.TryAdd(key, reader.GetString()!)) throw Error(at, $"__metadata__ \"{Shown(key)}\" occurs twice.", FileFault.DuplicateKey);
         }
     }
 
@@ -125,7 +125,7 @@ internal sealed class SafetensorsHeader
             string field = reader.GetString()!;
             reader.Read();
             bool again = field switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
-            if (again) throw Error(fieldAt, $"{Shown(name)}: {field} occurs twice.");
+            if (again) throw Error(fieldAt, $"{Shown(name)}: {field} occurs twice.", FileFault.DuplicateKey);
             switch (field)
             {
                 case "dtype": type = ParseType(ref reader, name); break;
@@ -141,11 +141,11 @@ internal sealed class SafetensorsHeader
         (long begin, long end) = offsets.Value;
         long bytes = type.Value.ByteSize();
         try { foreach (int size in shape) bytes = checked(bytes * size); }
-        catch (OverflowException) { throw Error(at, $"{Shown(name)}: the product of the shape does not fit in 64 bits."); }
+        catch (OverflowException) { throw Error(at, $"{Shown(name)}: the product of the shape does not fit in 64 bits.", FileFault.Overflow); }
         if (end > _dataBytes)
-            throw Error(at, $"{Shown(name)}: data_offsets end at {end}, past the end of the file ({_dataBytes} bytes of data).");
+            throw Error(at, $"{Shown(name)}: data_offsets end at {end}, past the end of the file ({_dataBytes} bytes of data).", FileFault.OutOfBounds);
         if (end - begin != bytes)
-            throw Error(at, $"{Shown(name)}: {type.Value.FormatName()} {Shown(shape)} has {bytes} bytes, but data_offsets span {end - begin}.");
+            throw Error(at, $"{Shown(name)}: {type.Value.FormatName()} {Shown(shape)} has {bytes} bytes, but data_offsets span {end - begin}.", FileFault.ShapeMismatch);
         return new SafetensorsEntry(name, type.Value, shape, _dataStart + begin, bytes);
     }
 
@@ -155,7 +155,7 @@ internal sealed class SafetensorsHeader
         string text = reader.GetString()!;
         return SafetensorsTypes.TryParse(text, out SafetensorsType type)
             ? type
-            : throw Error(reader.TokenStartIndex, $"{Shown(name)}: the element type \"{Shown(text)}\" is not supported.");
+            : throw Error(reader.TokenStartIndex, $"{Shown(name)}: the element type \"{Shown(text)}\" is not supported.", FileFault.BadDtype);
     }
 
     private int[] ParseShape(ref Utf8JsonReader reader, string name)
@@ -164,6 +164,8 @@ internal sealed class SafetensorsHeader
         List<int> shape = [];
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
+            if (reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out ulong large) && large > int.MaxValue)
+                throw Error(reader.TokenStartIndex, $"{Shown(name)}: the size {large} in shape is over {int.MaxValue}.", FileFault.Overflow);
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int size) || size < 0)
                 throw Error(reader.TokenStartIndex, $"{Shown(name)}: a size in shape is not an integer from 0 to {int.MaxValue}.");
             shape.Add(size);
@@ -178,11 +180,14 @@ internal sealed class SafetensorsHeader
         int count = 0;
         if (reader.TokenType == JsonTokenType.StartArray)
         {
-            while (reader.Read() && reader.TokenType == JsonTokenType.Number && count < 2 && reader.TryGetInt64(out long value) && value >= 0)
-                pair[count++] = value;
+            while (reader.Read() && reader.TokenType == JsonTokenType.Number && count < 2 && reader.TryGetUInt64(out ulong value))
+            {
+                if (value > long.MaxValue) throw Error(at, $"{Shown(name)}: data_offsets reach {value}, past the end of the file.", FileFault.OutOfBounds);
+                pair[count++] = (long)value;
+            }
         }
-        if (reader.TokenType != JsonTokenType.EndArray || count != 2 || pair[0] > pair[1])
-            throw Error(at, $"{Shown(name)}: data_offsets is not a pair of integers 0 <= begin <= end.");
+        if (reader.TokenType != JsonTokenType.EndArray || count != 2) throw Error(at, $"{Shown(name)}: data_offsets is not a pair of integers from 0 on.");
+        if (pair[0] > pair[1]) throw Error(at, $"{Shown(name)}: data_offsets end at {pair[1]}, before they begin at {pair[0]}.", FileFault.BadOffset);
         return (pair[0], pair[1]);
     }
 
@@ -194,17 +199,17 @@ internal sealed class SafetensorsHeader
         foreach (SafetensorsEntry entry in entries.OrderBy(e => e.Offset).ThenBy(e => e.ByteLength))
         {
             if (entry.Offset < position)
-                throw new WeftFileException(_path, entry.Offset, $"{Shown(entry.Name)}: overlaps the tensor before it.");
+                throw new WeftFileException(_path, entry.Offset, $"{Shown(entry.Name)}: overlaps the tensor before it.", fault: FileFault.Overlap);
             if (entry.Offset > position)
-                throw new WeftFileException(_path, position, $"A hole of {entry.Offset - position} bytes before {Shown(entry.Name)}.");
+                throw new WeftFileException(_path, position, $"A hole of {entry.Offset - position} bytes before {Shown(entry.Name)}.", fault: FileFault.Hole);
             position += entry.ByteLength;
             Entries.Add(entry.Name, entry);
         }
         long left = _dataStart + _dataBytes - position;
-        if (left != 0) throw new WeftFileException(_path, position, $"{left} bytes after the last tensor belong to none.");
+        if (left != 0) throw new WeftFileException(_path, position, $"{left} bytes after the last tensor belong to none.", fault: FileFault.TrailingData);
     }
 
-    private WeftFileException Error(long headerIndex, string reason) => new(_path, LengthBytes + headerIndex, reason);
+    private WeftFileException Error(long headerIndex, string reason, FileFault fault = FileFault.BadJson) => new(_path, LengthBytes + headerIndex, reason, fault: fault);
 
     private static string Shown(int[] shape)
     {

@@ -9,13 +9,18 @@ public sealed class WeftFileException : IOException
     /// <param name="byteOffset">Where in the file, counted in bytes from its start.</param>
     /// <param name="reason">The rule that is broken, as a sentence.</param>
     /// <param name="inner">What was caught, if anything.</param>
-    public WeftFileException(string path, long byteOffset, string reason, Exception? inner = null)
+    /// <param name="fault">Which kind of rule.</param>
+    public WeftFileException(string path, long byteOffset, string reason, Exception? inner = null, FileFault fault = FileFault.Other)
         : base($"{path}{(byteOffset == 0 ? "" : $", byte {byteOffset}")}: {reason.ReplaceLineEndings(" ")}", inner)
     {
         Path = path;
         ByteOffset = byteOffset;
         Reason = reason;
+        Fault = fault;
     }
+
+    /// <summary>Which kind of rule is broken.</summary>
+    public FileFault Fault { get; }
 
     /// <summary>The file, as it was named when it was opened.</summary>
     public string Path { get; }

@@ -86,6 +86,7 @@ public static class Indexing
     {
         if (weight.Rank != 2) throw new ArgumentException($"Embedding: the table must have two dimensions, not {weight.Shape}.");
         RequireIndex(ids, weight.Shape[0], nameof(Embedding), weight.Shape);
+        if (weight.Stored is { } stored && !GradMode.Records(weight)) return stored.EmbeddingStored(ids);
         Span<int> sizes = stackalloc int[ids.Rank + 1];
         ids.Shape.AsSpan().CopyTo(sizes);
         sizes[^1] = weight.Shape[1];

@@ -1,5 +1,6 @@
 using Weft.Tensors.Autograd;
 using Weft.Tensors.Kernels;
+using Weft.Tensors.Quantization;
 
 namespace Weft.Tensors;
 
@@ -47,6 +48,8 @@ public static class Products
             throw new ArgumentException($"Linear: x {x.Shape} does not fit weight {weight.Shape}: the last size of x must be the weight's second.");
         if (bias is not null && (bias.Rank != 1 || bias.Shape[0] != weight.Shape[0]))
             throw new ArgumentException($"Linear: bias {bias.Shape} does not fit weight {weight.Shape}.");
+        ImportanceMatrix.Current?.Observe(weight, x);
+        if (weight.Stored is { } stored && !GradMode.Records(x, weight, bias)) return x.LinearStored(stored, bias);
 
         (x, bias) = (x.Contiguous(), bias?.Contiguous());
         Tensor y = Tensor.Uninitialized(x.Shape.With(x.Rank - 1, weight.Shape[0]), x.DType);

@@ -44,6 +44,11 @@ public sealed record GgufVocabulary
     /// <summary><c>tokenizer.ggml.add_space_prefix</c>.</summary>
     public bool AddSpacePrefix { get; init; } = true;
 
+    /// <summary>Describes the tokenizer of a model folder, for a GGUF file.</summary>
+    /// <exception cref="NotSupportedException">GGUF files have no such tokenizer.</exception>
+    /// <exception cref="TokenizerFormatException">The file is damaged.</exception>
+    public static GgufVocabulary FromFolder(string folder) => GgufVocabularyReader.Read(folder);
+
     /// <summary>Builds the tokenizer.</summary>
     /// <exception cref="NotSupportedException">The model or the pre-tokenizer is not known here.</exception>
     /// <exception cref="ArgumentException">The fields contradict each other.</exception>

@@ -1,0 +1,65 @@
+using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
+
+namespace Weft.Tensors.Files;
+
+/// <summary>A file as memory: pages are read when they are touched, and the system may drop them again.</summary>
+/// <remarks>Whoever holds the object may use its memory. If nobody disposes it, the collector unmaps it. On a platform without mapping (the
+/// browser) the file is read into memory instead.</remarks>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? _map;
+    private readonly MemoryMappedViewAccessor? _view;
+    private readonly SafeMemoryMappedViewHandle? _handle;
+    private readonly byte[]? _copy;
+    private byte* _start;
+
+    /// <summary>Maps a file for reading.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    internal MappedFile(string path)
+    {
+        Path = path;
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+        Length = RandomAccess.GetLength(file);
+        if (Length == 0) return; // an empty file cannot be mapped
+        if (OperatingSystem.IsBrowser())
+        {
+            _copy = GC.AllocateUninitializedArray<byte>(checked((int)Length), pinned: true);
+            SafetensorsHeader.ReadExactly(path, file, 0, _copy);
+            _start = (byte*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(_copy, 0);
+            return;
+        }
+        _map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _view = _map.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        _handle = _view.SafeMemoryMappedViewHandle;
+        byte* start = null;
+        _handle.AcquirePointer(ref start);
+        _start = start + _view.PointerOffset;
+    }
+
+    internal string Path { get; }
+
+    internal long Length { get; }
+
+    /// <summary>The first byte; valid while this object is alive and not disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    internal byte* Start => _start != null || Length == 0 ? _start : throw new ObjectDisposedException(Path, $"{Path} was closed.");
+
+    /// <summary>Some bytes of the file.</summary>
+    internal ReadOnlySpan<byte> Span(long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+        return new ReadOnlySpan<byte>(Start + offset, length);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_start == null) return;
+        _start = null;
+        _handle?.ReleasePointer();
+        _view?.Dispose();
+        _map?.Dispose();
+    }
+}
