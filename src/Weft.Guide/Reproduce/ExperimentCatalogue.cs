@@ -15,6 +15,7 @@ public static class ExperimentCatalogue
         new CachedGeneration(),
         new ThreadCount(),
         new NanoGptShakespeare(),
+        new ChatModelPerplexity(),
     ];
 
     /// <summary>The experiment of that name, or null.</summary>
