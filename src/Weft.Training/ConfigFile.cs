@@ -80,7 +80,7 @@ public static class ConfigFile
         return JsonSerializer.Deserialize(all, TrainingJson.Default.TrainingConfig)!;
     }
 
-    private static JsonNode? Value(string text)
+    internal static JsonNode? Value(string text)
     {
         // Numbers and truth values are meant as such; everything else is a text.
         if (text.Length > 0 && (char.IsAsciiDigit(text[0]) || text[0] is '-' or 't' or 'f'))

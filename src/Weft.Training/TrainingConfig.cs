@@ -1,6 +1,9 @@
 using System.Text.Json.Serialization;
 using Weft.Models.Decoder;
 using Weft.Models.Layers;
+using Weft.Training.Averaging;
+using Weft.Training.Optimizers;
+using Weft.Training.Schedules;
 
 namespace Weft.Training;
 
@@ -160,6 +163,50 @@ public sealed record TrainingConfig
     /// <summary>The probability that a word of a copy is left out. Default 0.1, as EDA.</summary>
     public double DeletionRate { get; init; } = 0.1;
 
+    // ---- Optimizer ------------------------------------------------------------------------------------------------------
+
+    /// <summary>The optimizer by name: adamW, muon (hidden matrices; AdamW takes the rest), lion, sgd, scheduleFreeAdamW, ... (see <see cref="OptimizerCatalogue.Names"/>).</summary>
+    public string Optimizer { get; init; } = "adamW";
+
+    /// <summary>The optimizer's own options over its defaults, such as "momentum=0.9, nesterov=true".</summary>
+    public string OptimizerOptions { get; init; } = "";
+
+    /// <summary>The schedule as text, such as "linear(start=0.01, steps=100); cosine" (see <see cref="ScheduleText"/>); empty for a rise and a cosine by the settings above.</summary>
+    public string Schedule { get; init; } = "";
+
+    /// <summary>The factor of an L1 penalty on what decays, by its proximal step: it makes exact zeros.</summary>
+    public double L1 { get; init; }
+
+    /// <summary>The factor of an L2 penalty on what decays, through the gradient.</summary>
+    public double L2 { get; init; }
+
+    /// <summary>The largest absolute value of a gradient; 0 for no limit.</summary>
+    public double ClipValue { get; init; }
+
+    /// <summary>Adaptive clipping: the largest norm of a row's gradient as a share of its weights' norm; 0 for no limit. Its authors use 0.01 to 0.16.</summary>
+    public double AdaptiveClip { get; init; }
+
+    /// <summary>η of Gaussian noise on gradients, of variance η / (1 + t)^0.55; 0 for none. Its authors use 0.01 to 1.</summary>
+    public double GradientNoise { get; init; }
+
+    /// <summary>Steps between the slow weights of Lookahead; 0 for none. Its authors use 5.</summary>
+    public int LookaheadInterval { get; init; }
+
+    /// <summary>The radius of sharpness-aware minimization, which costs a second gradient a step; 0 for none. Its authors use 0.05.</summary>
+    public double SharpnessRadius { get; init; }
+
+    /// <summary>What is measured and saved: the weights themselves (none), their equal average, or their exponential one.</summary>
+    public AveragingKind Averaging { get; init; }
+
+    /// <summary>How much of an exponential average is kept each time. Default 0.999.</summary>
+    public double AverageDecay { get; init; } = 0.999;
+
+    /// <summary>The step from which on weights are averaged.</summary>
+    public long AverageStart { get; init; }
+
+    /// <summary>Steps between weights that are averaged. Default 1.</summary>
+    public long AverageInterval { get; init; } = 1;
+
     // ---- Watching -------------------------------------------------------------------------------------------------------
 
     /// <summary>Steps between lines of the metrics. Default 10.</summary>
@@ -223,6 +270,7 @@ public sealed record TrainingConfig
         Require(VocabularySize >= 257, nameof(VocabularySize), VocabularySize, "must be at least 257: every byte and the end of a text");
         Require(Dropout is >= 0 and < 1, nameof(Dropout), Dropout, "must be at least 0 and below 1");
         RequireRegularization();
+        RequireOptimizer();
         Require(Steps >= 0, nameof(Steps), Steps, "must not be negative");
         Require(Minutes >= 0, nameof(Minutes), Minutes, "must not be negative");
         Require(Steps > 0 || Minutes > 0, nameof(Steps), Steps, "must be at least 1 unless minutes are given");
@@ -244,6 +292,23 @@ public sealed record TrainingConfig
         Require(SampleInterval >= 0, nameof(SampleInterval), SampleInterval, "must not be negative");
         Require(SampleTokens >= 1, nameof(SampleTokens), SampleTokens, "must be at least 1");
         Require(CheckpointInterval >= 1, nameof(CheckpointInterval), CheckpointInterval, "must be at least 1");
+    }
+
+    private void RequireOptimizer()
+    {
+        OptimizerCatalogue.Validate(this);
+        if (Schedule.Length > 0) ScheduleText.Parse(Schedule, LearningRate, Math.Max(1, Steps));
+        Require(L1 >= 0, nameof(L1), L1, "must not be negative");
+        Require(L2 >= 0, nameof(L2), L2, "must not be negative");
+        Require(ClipValue >= 0, nameof(ClipValue), ClipValue, "must not be negative");
+        Require(AdaptiveClip >= 0, nameof(AdaptiveClip), AdaptiveClip, "must not be negative");
+        Require(GradientNoise >= 0, nameof(GradientNoise), GradientNoise, "must not be negative");
+        Require(LookaheadInterval >= 0, nameof(LookaheadInterval), LookaheadInterval, "must not be negative");
+        Require(SharpnessRadius >= 0, nameof(SharpnessRadius), SharpnessRadius, "must not be negative");
+        Require(AverageDecay is >= 0 and < 1, nameof(AverageDecay), AverageDecay, "must be at least 0 and below 1");
+        Require(AverageStart >= 0, nameof(AverageStart), AverageStart, "must not be negative");
+        Require(AverageInterval >= 1, nameof(AverageInterval), AverageInterval, "must be at least 1");
+        Require(Schedule.Length == 0 || Steps > 0, nameof(Schedule), Schedule, "needs steps rather than minutes");
     }
 
     private void RequireRegularization()

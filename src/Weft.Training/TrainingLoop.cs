@@ -48,12 +48,44 @@ public sealed class TrainingLoop
         _batch = new TokenBatch(batchSize, model.Config.ContextLength);
     }
 
+    /// <summary>What is done to gradients before their norm is taken and clipped.</summary>
+    public GradientTreatment Treatment { get; init; } = new();
+
     /// <summary>The number of steps made; set it to go on from a checkpoint.</summary>
     public long StepCount { get; set; }
 
     /// <summary>Makes one step: batch, loss, backward, clip, schedule, update, clear.</summary>
     /// <exception cref="ArithmeticException">The loss is no longer a number; the weights are left as they were before this step.</exception>
     public StepResult Step()
+    {
+        double loss = ComputeGradients();
+        if (_optimizer is SharpnessAware sharp && double.IsFinite(loss))
+        {
+            sharp.Ascend();
+            ComputeGradients();
+        }
+        if (Treatment.Any) Treatment.Apply(_model.Parameters, StepCount);
+        double norm = GradientClipping.GlobalNorm(_model.Parameters);
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+        {
+            (_optimizer as SharpnessAware)?.Return();
+            _optimizer.ClearGradients();
+            throw new ArithmeticException($"Training diverged at step {StepCount + 1}: the loss is {loss} and the gradient norm {norm}. Lower learningRate, or raise warmupSteps.");
+        }
+        double rate = _schedule.At(StepCount);
+        if (!(rate >= 0 && double.IsFinite(rate)))
+        {
+            (_optimizer as SharpnessAware)?.Return();
+            _optimizer.ClearGradients();
+            throw new ArithmeticException(FormattableString.Invariant($"The schedule gives a learning rate of {rate} at step {StepCount + 1}; it must be a number of at least 0."));
+        }
+        _optimizer.Step(rate, GradientClipping.Factor(norm, _clipNorm));
+        _optimizer.ClearGradients();
+        return new StepResult(StepCount++, loss, rate, norm, (long)_batch.BatchSize * _batch.Length * _accumulationSteps);
+    }
+
+    // The mean loss of the step's micro-batches, whose mean gradient is left with the parameters.
+    private double ComputeGradients()
     {
         double loss = 0;
         for (int micro = 0; micro < _accumulationSteps; micro++)
@@ -65,16 +97,6 @@ public sealed class TrainingLoop
             share.Backward(releaseActivations: true);
             loss += share.Item();
         }
-
-        double norm = GradientClipping.GlobalNorm(_model.Parameters);
-        if (!double.IsFinite(loss) || !double.IsFinite(norm))
-        {
-            _optimizer.ClearGradients();
-            throw new ArithmeticException($"Training diverged at step {StepCount + 1}: the loss is {loss} and the gradient norm {norm}. Lower learningRate, or raise warmupSteps.");
-        }
-        double rate = _schedule.At(StepCount);
-        _optimizer.Step(rate, GradientClipping.Factor(norm, _clipNorm));
-        _optimizer.ClearGradients();
-        return new StepResult(StepCount++, loss, rate, norm, (long)_batch.BatchSize * _batch.Length * _accumulationSteps);
+        return loss;
     }
 }

@@ -5,6 +5,7 @@ using Weft.Models.Layers;
 using Weft.Tensors;
 using Weft.Tensors.Files;
 using Weft.Tokenizers;
+using Weft.Training.Averaging;
 using Weft.Training.Data;
 using Weft.Training.Objectives;
 using Weft.Training.Optimizers;
@@ -47,6 +48,7 @@ public sealed class TrainingRun : IDisposable
     private readonly IReadOnlyList<ReadOnlyMemory<int>> _heldOut;
     private readonly RandomGenerator _dropoutGenerator;
     private readonly Optimizer _optimizer;
+    private readonly WeightAverage? _average;
     private readonly MetricsLog _metrics;
     private readonly TensorBoardWriter _board;
     private TrainingLoop _loop;
@@ -56,13 +58,14 @@ public sealed class TrainingRun : IDisposable
     {
         (_directory, Config, _corpus, Tokenizer) = (directory, config, corpus, tokenizer);
         Model = new DecoderModel(config.ToDecoderConfig(tokenizer.VocabularySize, tokenizer.EndOfTextId));
-        _optimizer = new AdamW(ParameterGroup.ByRank(Model.Parameters, config.WeightDecay), config.Beta1, config.Beta2, config.Epsilon);
+        _optimizer = OptimizerCatalogue.Create(config, Model);
+        if (config.Averaging != AveragingKind.None) _average = new WeightAverage(Model.Parameters, config.Averaging == AveragingKind.Exponential ? config.AverageDecay : null);
         _dropoutGenerator = new RandomGenerator(config.Seed, stream: 3);
         _heldOut = corpus.HeldOutRows(config.ContextLength);
         TokenBatches batches = CreateBatches();
         if (resume)
         {
-            _state = Checkpoint.Load(directory.Checkpoint, Model, _optimizer);
+            _state = Checkpoint.Load(directory.Checkpoint, Model, _optimizer, _average);
             if (_state.CorpusFingerprint != corpus.Fingerprint) throw new ArgumentException("This run was trained on another text; give the same one to resume it, or start a new run with --out.");
             _dropoutGenerator.Position = _state.DropoutPosition;
         }
@@ -152,6 +155,7 @@ public sealed class TrainingRun : IDisposable
             }
             long began = Stopwatch.GetTimestamp();
             StepResult result = _loop.Step();
+            if (_average is not null && Step > Config.AverageStart && (Step - Config.AverageStart) % Config.AverageInterval == 0) _average.Update();
             windowSeconds += Stopwatch.GetElapsedTime(began).TotalSeconds;
             (windowTokens, windowLoss, windowSteps) = (windowTokens + result.Tokens, windowLoss + result.Loss, windowSteps + 1);
             observer?.Stepped?.Invoke(result, windowTokens / windowSeconds);
@@ -219,11 +223,13 @@ public sealed class TrainingRun : IDisposable
             noise is null ? null : new ForwardSettings { Dropout = noise }, objective)
         {
             StepCount = _state.Step,
+            Treatment = new GradientTreatment { ClipValue = Config.ClipValue, AdaptiveClip = Config.AdaptiveClip, Noise = Config.GradientNoise, Generator = new RandomGenerator(Config.Seed, stream: 11) },
         };
     }
 
     private LearningRateSchedule CreateSchedule()
     {
+        if (Config.Schedule.Length > 0) return ScheduleText.Parse(Config.Schedule, Config.LearningRate, Config.Steps);
         // Until the number of steps is known, the rate stays on the rise: at least for the steps that are timed.
         long steps = Config.Steps == 0 ? long.MaxValue : Config.Steps;
         long decay = Config.DecaySteps > 0 ? Config.DecaySteps : steps, warmup = Config.Minutes > 0 ? Math.Max(Config.WarmupSteps, StepsToTime) : Config.WarmupSteps;
@@ -240,7 +246,27 @@ public sealed class TrainingRun : IDisposable
         observer?.StepsDecided?.Invoke(steps);
     }
 
+    // Measures and saves with the weights that are to be used, where those are not the ones that are trained.
     private void Measure(RunObserver? observer)
+    {
+        ShowAverage();
+        MeasureShown(observer);
+        ShowTrained();
+    }
+
+    private void ShowAverage()
+    {
+        (_optimizer as IShowsAverage)?.ShowAverage();
+        _average?.Swap();
+    }
+
+    private void ShowTrained()
+    {
+        if (_average is { IsSwapped: true }) _average.Swap();
+        (_optimizer as IShowsAverage)?.ShowTrained();
+    }
+
+    private void MeasureShown(RunObserver? observer)
     {
         double loss = HeldOutLoss.Measure(Model, _heldOut, Config.BatchSize, Config.EvaluationRows);
         bool best = loss < _state.BestLoss;
@@ -256,13 +282,19 @@ public sealed class TrainingRun : IDisposable
 
     private double MeasureBest()
     {
+        ShowAverage();
         DecoderModel best = _state.BestStep == Step ? Model : ModelDirectory.Load(_directory.Model);
-        return HeldOutLoss.Measure(best, _heldOut, Config.BatchSize);
+        double loss = HeldOutLoss.Measure(best, _heldOut, Config.BatchSize);
+        ShowTrained();
+        return loss;
     }
 
     private void TakeSample(RunObserver? observer)
     {
-        if (observer?.Sample?.Invoke(Model, Step) is not { } text) return;
+        ShowAverage();
+        string? text = observer?.Sample?.Invoke(Model, Step);
+        ShowTrained();
+        if (text is null) return;
         SampleLog.Append(_directory.Samples, new RunSample(Step, "", text));
         _board.AddText("sample", Step, text);
     }

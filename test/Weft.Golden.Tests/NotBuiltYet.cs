@@ -29,19 +29,6 @@ internal static class NotBuiltYet
             """
             rnn gru lstm
             """),
-        .. Ops("optim", "averaging",
-            """
-            swa_average ema_average grad_scaler
-            """),
-        .. Ops("optim", "optimizers",
-            """
-            nadam radam adamax adadelta rprop asgd adafactor_torch adafactor_torch_f32 muon_bf16 muon_f64 sparse_adam lbfgs adafactor_transformers
-            """),
-        .. Ops("optim", "optimizers_extra",
-            """
-            lion lamb lars adabelief ademamix adan adopt schedulefree_adamw prodigy came shampoo soap tiger yogi laprop mars sm3
-            novograd adamp
-            """),
         .. Ops("nets", "bags",
             """
             bag_classifier skip_gram
@@ -87,7 +74,7 @@ internal static class NotBuiltYet
     ];
 
     /// <summary>What single cases ask for beyond their operation.</summary>
-    public static IReadOnlyList<string> Capabilities { get; } = ["bf16 products", "GGUF qwen2", "GGUF gemma"];
+    public static IReadOnlyList<string> Capabilities { get; } = ["bf16 products", "GGUF qwen2", "GGUF gemma", "LAPACK's choice of a basis where two eigenvalues are 0"];
 
     /// <summary>Skips the running case if it asks for a capability that is listed.</summary>
     public static void Require(string capability)

@@ -24,6 +24,9 @@ public sealed class OptimGoldenTests
         GoldenRunner runner = new(Set);
         ScheduleHandlers.Add(runner);
         OptimizerHandlers.Add(runner);
+        ExtraOptimizerHandlers.Add(runner);
+        LbfgsHandler.Add(runner);
+        AveragingHandlers.Add(runner);
         return runner;
     }
 }

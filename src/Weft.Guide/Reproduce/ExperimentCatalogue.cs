@@ -14,6 +14,7 @@ public static class ExperimentCatalogue
         new StoryTraining(),
         new CachedGeneration(),
         new ThreadCount(),
+        new DescentClosedForms(),
         new NanoGptShakespeare(),
         new ChatModelPerplexity(),
     ];

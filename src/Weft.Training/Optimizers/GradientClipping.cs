@@ -32,9 +32,9 @@ public static class GradientClipping
         if (!(p > 0)) throw new ArgumentException($"GradientClipping: the norm's p is {p}, but must be above 0.");
         if (p == 2) return GlobalNorm(parameters);
         double sum = 0;
-        foreach (Tensor parameter in parameters)
+        for (int i = 0; i < parameters.Count; i++)
         {
-            if (parameter.Grad is not { } gradient) continue;
+            if (parameters[i].Grad is not { } gradient) continue;
             double norm = gradient.Detach().Norm(p).Item();
             sum = double.IsPositiveInfinity(p) ? Math.Max(sum, norm) : sum + Math.Pow(norm, p);
         }
@@ -46,7 +46,7 @@ public static class GradientClipping
     public static double ClipNorm(IReadOnlyList<Tensor> parameters, double limit, double p = 2)
     {
         double norm = GlobalNorm(parameters, p), factor = Factor(norm, limit);
-        if (factor < 1) foreach (Tensor parameter in parameters) if (parameter.Grad is { } gradient) InPlace.Scale(gradient, factor);
+        if (factor < 1) for (int i = 0; i < parameters.Count; i++) if (parameters[i].Grad is { } gradient) InPlace.Scale(gradient, factor);
         return norm;
     }
 
@@ -55,7 +55,7 @@ public static class GradientClipping
     public static void ClipValue(IReadOnlyList<Tensor> parameters, double limit)
     {
         if (!(limit > 0)) throw new ArgumentException($"GradientClipping: the largest value is {limit}, but must be above 0.");
-        foreach (Tensor parameter in parameters) if (parameter.Grad is { } gradient) gradient.CopyFrom(gradient.Detach().Clamp(-limit, limit));
+        for (int i = 0; i < parameters.Count; i++) if (parameters[i].Grad is { } gradient) gradient.CopyFrom(gradient.Detach().Clamp(-limit, limit));
     }
 
     /// <summary>Limits each unit's gradient to a share of the size of its weights (Brock et al. 2021, arXiv:2102.06171, eq. 3).</summary>
@@ -69,19 +69,22 @@ public static class GradientClipping
     public static void ClipAdaptive(IReadOnlyList<Tensor> parameters, double share = 0.01, double eps = 1e-3)
     {
         if (!(share > 0) || !(eps > 0)) throw new ArgumentException($"GradientClipping: share {share} and eps {eps} must both be above 0.");
-        foreach (Tensor parameter in parameters)
+        for (int i = 0; i < parameters.Count; i++)
         {
-            if (parameter.Grad is not { } gradient || gradient.Count == 0) continue;
+            if (parameters[i].Grad is not { } gradient || gradient.Count == 0) continue;
             int units = gradient.Rank >= 2 ? gradient.Shape[0] : 1;
-            Tensor g = gradient.Detach().Reshape(units, -1), w = parameter.Detach().Reshape(units, -1); // [units, rest]
+            Tensor g = gradient.Detach().Reshape(units, -1), w = parameters[i].Detach().Reshape(units, -1); // [units, rest]
             Tensor limits = w.Norm(2, keepDimensions: true, 1).Maximum(eps) * share, sizes = g.Norm(2, keepDimensions: true, 1); // [units, 1]
             Tensor clipped = sizes.Greater(limits).Where(g * (limits / sizes.Maximum(1e-12)), g); // no division by 0 where nothing is clipped
             gradient.CopyFrom(clipped.Reshape(gradient.Shape));
         }
     }
 
+    /// <summary>The 2-norm of one tensor, summed in double precision.</summary>
+    internal static double Norm(Tensor x) => Math.Sqrt(SumOfSquares(x.IsContiguous ? x : x.Detach().Contiguous()));
+
     // Chunks of a fixed size, summed in order in double precision: the same bits however many threads there are.
-    private static double SumOfSquares(Tensor gradient)
+    internal static double SumOfSquares(Tensor gradient)
     {
         if (gradient.DType == DType.Float64) return TensorPrimitives.SumOfSquares<double>(gradient.AsSpan<double>());
         int chunks = (gradient.Count + Chunk - 1) / Chunk;

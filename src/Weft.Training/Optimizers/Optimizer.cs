@@ -108,6 +108,14 @@ public abstract class Optimizer<TOptions> : Optimizer where TOptions : Optimizer
         }
     }
 
+    /// <summary>The norm of all gradients together, as they are scaled.</summary>
+    private protected static double Norm(ReadOnlySpan<Slot<TOptions>> slots)
+    {
+        double sum = 0;
+        foreach (Slot<TOptions> slot in slots) if (slot.IsActive) sum += GradientClipping.SumOfSquares(slot.StoredGradient) * slot.Scale * slot.Scale;
+        return Math.Sqrt(sum);
+    }
+
     private Slot<TOptions>[] CreateSlots()
     {
         using MemoryScope.Suspension outside = MemoryScope.Suspend();

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Weft.Tensors;
 
 namespace Weft.Training.Optimizers;
@@ -32,7 +31,7 @@ internal sealed class Slot<TOptions> where TOptions : OptimizerOptions
     internal double Rate { get; private set; }
 
     /// <summary>What the stored gradient is multiplied by.</summary>
-    internal double Scale { get; private set; }
+    internal double Scale { get; set; }
 
     /// <summary>Whether the parameter has a gradient in this step.</summary>
     internal bool IsActive { get; private set; }
@@ -44,7 +43,7 @@ internal sealed class Slot<TOptions> where TOptions : OptimizerOptions
     internal double CoupledDecay => Group.L2 + (Options.Decay == DecayForm.Coupled ? Group.WeightDecay : 0);
 
     /// <summary>What is left of the weights after decay; 1 if decay is coupled.</summary>
-    internal double Kept => KeptAt(Rate);
+    internal double Kept => KeptAt(Rate, Group.WeightDecay);
 
     /// <summary>One of the rule's own numbers.</summary>
     internal ref double Number(int index) => ref Scalars.AsSpan<double>()[1 + index];
@@ -59,19 +58,34 @@ internal sealed class Slot<TOptions> where TOptions : OptimizerOptions
         Scalars.AsSpan<double>()[0]++;
     }
 
-    /// <summary>What is left of the weights after decay at a rate other than the step's.</summary>
-    internal double KeptAt(double rate) => Options.Decay switch
+    private double KeptAt(double rate, double decay) => Options.Decay switch
     {
-        DecayForm.Decoupled => 1 - rate * Group.WeightDecay,
-        DecayForm.Fixed => 1 - Group.WeightDecay,
+        DecayForm.Decoupled => 1 - rate * decay,
+        DecayForm.Fixed => 1 - decay,
         _ => 1,
     };
 
-    /// <summary>The gradient, scaled, without any decay; a tensor of its own.</summary>
-    internal Tensor ScaledGradient() => StoredGradient * Scale;
+    /// <summary>The gradient, scaled, with the group's L2 penalty but without the optimizer's own decay; a tensor of its own.</summary>
+    internal Tensor ScaledGradient() => Group.L2 == 0 ? StoredGradient * Scale : StoredGradient * Scale + Parameter * Group.L2;
 
     /// <summary>The gradient that the rule sees: scaled, with coupled decay; a tensor of its own.</summary>
-    internal Tensor Gradient() => CoupledDecay == 0 ? ScaledGradient() : ScaledGradient() + Parameter * CoupledDecay;
+    internal Tensor Gradient() => CoupledDecay == 0 ? StoredGradient * Scale : StoredGradient * Scale + Parameter * CoupledDecay;
+
+    /// <summary>state = keep · state + share · value; gives the state.</summary>
+    internal Tensor Mix(int index, double keep, Tensor value, double share) => State[index].CopyFrom(State[index] * keep + value * share);
+
+    /// <summary>Decays the weights, unless decay is coupled.</summary>
+    internal void Decay() => Decay(Rate);
+
+    /// <summary>Decays the weights at a rate, or by a λ, other than the step's.</summary>
+    internal void Decay(double rate, double? decay = null)
+    {
+        double kept = KeptAt(rate, decay ?? Group.WeightDecay);
+        if (kept != 1) Parameter.CopyFrom(Parameter * kept);
+    }
+
+    /// <summary>p -= length · direction.</summary>
+    internal void Move(Tensor direction, double length) => Parameter.CopyFrom(Parameter - direction * length);
 
     /// <summary>Applies a rule to every element, on all threads.</summary>
     internal void Apply<TRule>(TRule rule) where TRule : struct, IUpdateRule =>

@@ -2,6 +2,7 @@ using System.Globalization;
 using Weft.Models.Decoder;
 using Weft.Tensors;
 using Weft.Tensors.Files;
+using Weft.Training.Averaging;
 using Weft.Training.Optimizers;
 
 namespace Weft.Training.Runs;
@@ -38,22 +39,24 @@ public static class Checkpoint
 
     /// <summary>Writes a checkpoint beside the old one and moves it over it.</summary>
     /// <exception cref="IOException">The disk is full or the folder cannot be written; the old checkpoint is untouched.</exception>
-    public static void Save(string path, DecoderModel model, Optimizer optimizer, RunState state)
+    public static void Save(string path, DecoderModel model, Optimizer optimizer, RunState state, WeightAverage? average = null)
     {
         SafetensorsWriter writer = new();
         foreach (Tensor parameter in model.Parameters) Add(writer, ModelPrefix + parameter.Name, parameter);
         foreach ((string name, Tensor tensor) in optimizer.State) Add(writer, OptimizerPrefix + name, tensor);
+        if (average is not null) foreach ((string name, Tensor tensor) in average.State) Add(writer, name, tensor);
         foreach ((string key, string value) in Fields(state, optimizer.StepCount)) writer.Metadata[key] = value;
         writer.Save(path);
     }
 
     /// <summary>Reads a checkpoint into a model and an optimizer of the same kind.</summary>
     /// <exception cref="WeftFileException">The file is damaged or belongs to another model.</exception>
-    public static RunState Load(string path, DecoderModel model, Optimizer optimizer)
+    public static RunState Load(string path, DecoderModel model, Optimizer optimizer, WeightAverage? average = null)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         foreach (Tensor parameter in model.Parameters) Read(file, ModelPrefix + parameter.Name, parameter);
         foreach ((string name, Tensor tensor) in optimizer.State) Read(file, OptimizerPrefix + name, tensor);
+        if (average is not null) foreach ((string name, Tensor tensor) in average.State) Read(file, name, tensor);
         optimizer.StepCount = long.Parse(Field(file, "optimizer_step"), CultureInfo.InvariantCulture);
         return ReadState(file);
     }

@@ -91,7 +91,8 @@ public sealed class ScheduleSequence(IReadOnlyList<LearningRateSchedule> schedul
     /// <inheritdoc/>
     public override double At(long step)
     {
-        int current = milestones.Count(m => m <= step);
+        int current = 0;
+        for (int i = 0; i < milestones.Count; i++) if (milestones[i] <= step) current++;
         return schedules[current].At(current == 0 ? step : step - milestones[current - 1]);
     }
 }
@@ -102,7 +103,12 @@ public sealed class ScheduleSequence(IReadOnlyList<LearningRateSchedule> schedul
 public sealed class ScheduleProduct(double rate, IReadOnlyList<LearningRateSchedule> schedules) : LearningRateSchedule
 {
     /// <inheritdoc/>
-    public override double At(long step) => schedules.Aggregate(rate, (product, schedule) => product * (schedule.At(step) / rate));
+    public override double At(long step)
+    {
+        double product = rate;
+        for (int i = 0; i < schedules.Count; i++) product *= schedules[i].At(step) / rate;
+        return product;
+    }
 }
 
 /// <summary>From the rate of training over to a constant one for weight averaging (Izmailov et al. 2018, arXiv:1803.05407).</summary>
