@@ -302,7 +302,7 @@ public sealed class TrainingRun : IDisposable
     private void SaveCheckpoint(double seconds = 0)
     {
         _state = _state with { Step = Step, DropoutPosition = _dropoutGenerator.Position, Seconds = seconds };
-        Checkpoint.Save(_directory.Checkpoint, Model, _optimizer, _state);
+        Checkpoint.Save(_directory.Checkpoint, Model, _optimizer, _state, _average);
         _metrics.Flush();
         _board.Flush();
     }

@@ -27,9 +27,10 @@ internal static class TrainCommand
         Option<int?> threads = Shared.Threads();
         Option<long?> steps = new("--steps") { Description = "How many updates." };
         Option<double?> minutes = new("--minutes") { Description = "About how long to train, instead of --steps." };
+        Option<bool> find = new("--find-learning-rate") { Description = "Let the rate grow on a fresh model until the loss explodes, plot it, suggest a rate, and end." };
         Option<bool> keys = new("--keys") { Description = "List presets and every setting with its value, and end." };
 
-        Command command = new("train", "Train a GPT on a text. Ctrl-C saves; --resume goes on.") { text, preset, config, set, output, resume, seed, threads, steps, minutes, keys };
+        Command command = new("train", "Train a GPT on a text. Ctrl-C saves; --resume goes on.") { text, preset, config, set, output, resume, seed, threads, steps, minutes, find, keys };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(steps) is not null && parsed.GetValue(minutes) is not null) throw new UsageException("--steps and --minutes exclude each other.");
@@ -48,12 +49,15 @@ internal static class TrainCommand
             string presetName = parsed.GetValue(preset) ?? (path is null ? TrainingPresets.Stories : TrainingPresets.Text);
             TrainingConfig resolved = Shared.Usage(() => Resolve(TrainingPresets.Find(presetName).Config, parsed.GetValue(config), settings));
             if (parsed.GetValue(keys)) return ListKeys(presetName, resolved);
+            if (parsed.GetValue(find)) return FindLearningRate(path, resolved, parsed.GetValue(output));
             return Begin(path, presetName, resolved, parsed.GetValue(output));
         });
         return command.WithExamples(
             "weft train                                        one minute on the embedded stories",
             "weft train shakespeare.txt --preset nanogpt-shakespeare-cpu",
             "weft train \"books/**/*.txt\" --minutes 30 --set hiddenSize=256 --set headCount=8",
+            "weft train shakespeare.txt --set optimizer=muon    another optimizer; --set optimizerOptions=momentum=0.9 for its options",
+            "weft train shakespeare.txt --find-learning-rate  which rate to begin with",
             "weft train --resume --steps 4000                  go on with the newest run");
     }
 
@@ -72,6 +76,12 @@ internal static class TrainCommand
         Console.WriteLine($"Settings of {presetName}:");
         Console.Write(ConfigFile.ToJson(config));
         return 0;
+    }
+
+    private static int FindLearningRate(string? path, TrainingConfig config, string? output)
+    {
+        (Corpus corpus, Tokenizer tokenizer) = Read(path, config, known: null);
+        return LearningRateSearch.Run(config, corpus, tokenizer, output is null ? "learning-rate.html" : Path.Combine(Directory.CreateDirectory(output).FullName, "learning-rate.html"));
     }
 
     private static int Begin(string? path, string presetName, TrainingConfig config, string? output)

@@ -36,6 +36,9 @@ internal sealed class LineChart
     /// <summary>Whether the lowest tick is zero.</summary>
     public bool FromZero { get; init; }
 
+    /// <summary>Whether X holds the decimal logarithms of learning rates rather than steps.</summary>
+    public bool LogarithmicX { get; init; }
+
     /// <summary>Values above this do not widen the vertical range; they are cut off at the frame.</summary>
     public double HighestShown { get; init; } = double.PositiveInfinity;
 
@@ -61,7 +64,7 @@ internal sealed class LineChart
         html.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\" id=\"{id}\">\n<figcaption><h3>{ReportText.Escape(Title)}</h3><span class=\"unit\">{ReportText.Escape(Unit)}</span>");
         WriteLegend(html);
         html.Append("</figcaption>\n<div class=\"plot\">");
-        html.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{ReportText.Escape(Title)} by step\">");
+        html.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{ReportText.Escape(Title)}{(LogarithmicX ? "" : " by step")}\">");
         html.Append(CultureInfo.InvariantCulture, $"<defs><clipPath id=\"{id}-clip\"><rect x=\"{Left}\" y=\"{Top - 4}\" width=\"{innerWidth + 5}\" height=\"{innerHeight + 8}\"/></clipPath></defs>\n<g class=\"grid\">");
         for (int i = firstTick; i <= lastTick; i++)
         {
@@ -72,8 +75,8 @@ internal sealed class LineChart
         for (int i = firstTick; i <= lastTick; i++)
             html.Append(CultureInfo.InvariantCulture, $"<text class=\"ty\" x=\"{Left - 8}\" y=\"{F(MapY(i * stepY) + 4)}\">{Tick(i * stepY, stepY)}</text>");
         for (double x = Math.Ceiling(x0 / stepX) * stepX; x <= x1 + stepX * 1e-6; x += stepX)
-            html.Append(CultureInfo.InvariantCulture, $"<line class=\"tick\" x1=\"{F(MapX(x))}\" x2=\"{F(MapX(x))}\" y1=\"{Height - Bottom}\" y2=\"{Height - Bottom + 5}\"/><text class=\"tx\" x=\"{F(MapX(x))}\" y=\"{Height - Bottom + 19}\">{Tick(x, stepX)}</text>");
-        html.Append(CultureInfo.InvariantCulture, $"<text class=\"axis\" x=\"{Width - Right}\" y=\"{Height - 5}\">step</text></g>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<line class=\"tick\" x1=\"{F(MapX(x))}\" x2=\"{F(MapX(x))}\" y1=\"{Height - Bottom}\" y2=\"{Height - Bottom + 5}\"/><text class=\"tx\" x=\"{F(MapX(x))}\" y=\"{Height - Bottom + 19}\">{(LogarithmicX ? string.Create(CultureInfo.InvariantCulture, $"1e{x:0}") : Tick(x, stepX))}</text>");
+        html.Append(CultureInfo.InvariantCulture, $"<text class=\"axis\" x=\"{Width - Right}\" y=\"{Height - 5}\">{(LogarithmicX ? "learning rate" : "step")}</text></g>\n");
         html.Append(CultureInfo.InvariantCulture, $"<line class=\"frame\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Height - Bottom}\" y2=\"{Height - Bottom}\"/>\n");
 
         if (Floor is (double floor, string floorName))
@@ -155,7 +158,7 @@ internal sealed class LineChart
     private (double, double) RangeX()
     {
         IEnumerable<double> all = Curves.SelectMany(curve => curve.X);
-        double low = Math.Min(0, all.DefaultIfEmpty(0).Min()), high = all.DefaultIfEmpty(1).Max();
+        double low = LogarithmicX ? all.DefaultIfEmpty(0).Min() : Math.Min(0, all.DefaultIfEmpty(0).Min()), high = all.DefaultIfEmpty(1).Max();
         return (low, high > low ? high : low + 1);
     }
 
