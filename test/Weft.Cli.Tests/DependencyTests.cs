@@ -20,7 +20,7 @@ public sealed class DependencyTests
     private static readonly Dictionary<string, string[]> s_packages = new()
     {
         ["Weft.Tensors"] = ["System.Numerics.Tensors"],
-        ["Weft.Training"] = ["Microsoft.Extensions.FileSystemGlobbing"],
+        ["Weft.Training"] = ["BigGustave", "Microsoft.Extensions.FileSystemGlobbing", "Sep"],
         ["Weft.Cli"] = ["Spectre.Console", "System.CommandLine"],
     };
 
