@@ -17,6 +17,17 @@ public static class ExperimentCatalogue
         new DescentClosedForms(),
         new NanoGptShakespeare(),
         new ChatModelPerplexity(),
+        new DropoutMean(),
+        new DropoutGap(),
+        new EarlyStopping(),
+        new EpochCoverage(),
+        new FitLabels(),
+        new DeepInitialization(),
+        new ResidualGradients(),
+        new BatchNormStatistics(),
+        new NormalizationPlaces(),
+        new MetricsWithTies(),
+        new TabularClassification(),
     ];
 
     /// <summary>The experiment of that name, or null.</summary>
