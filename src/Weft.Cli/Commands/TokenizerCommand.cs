@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Weft.Cli.Terminal;
+using Weft.Tensors.Files;
 using Weft.Tokenizers;
 using Weft.Training.Data;
 
@@ -24,24 +25,51 @@ internal static class TokenizerCommand
     {
         Argument<string> text = new("text") { Description = "A UTF-8 file, a folder or a pattern in quotes." };
         Option<int> size = new("--vocabulary-size") { Description = "How many tokens.", DefaultValueFactory = _ => 8192 };
-        Option<string> kind = new("--kind") { Description = "bpe or character.", DefaultValueFactory = _ => "bpe" };
-        kind.AcceptOnlyFromAmong("bpe", "character");
+        Option<string> kind = new("--kind") { Description = "bpe (byte-level, GPT-2's cut), wordpiece (lower case, BERT's cut), unigram (SentencePiece's) or character.", DefaultValueFactory = _ => "bpe" };
+        kind.AcceptOnlyFromAmong("bpe", "wordpiece", "unigram", "character");
         Option<string> output = new("--out") { Description = "The file to write.", DefaultValueFactory = _ => "tokenizer.json" };
         Command command = new("train", "Train a tokenizer on a text and write tokenizer.json.") { text, size, kind, output };
         command.SetAction(parsed => CommandLine.Interruptible(stop =>
         {
             string corpus = TextFiles.Read(parsed.GetValue(text)!), path = parsed.GetValue(output)!;
             using ProgressLine line = new();
-            Tokenizer tokenizer = parsed.GetValue(kind) == "character"
-                ? CharacterTokenizer.FromText(corpus)
-                : Shared.Usage(() => BytePairTrainer.Train([corpus], new BytePairTrainerConfig { VocabularySize = parsed.GetValue(size) }, new Progress(line), stop));
+            Tokenizer tokenizer = Shared.Usage(() => Learn(parsed.GetValue(kind)!, corpus, parsed.GetValue(size), new Progress(line), stop));
             line.Dispose();
             tokenizer.Save(path);
             int tokens = tokenizer.Encode(corpus).Length;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}: {tokenizer.VocabularySize:N0} tokens; the text becomes {tokens:N0} tokens, {(double)corpus.Length / Math.Max(1, tokens):F2} characters each."));
             return 0;
         }));
-        return command.WithExamples("weft tokenizer train books.txt --vocabulary-size 4096 --out tokenizer.json");
+        return command.WithExamples(
+            "weft tokenizer train books.txt --vocabulary-size 4096 --out tokenizer.json",
+            "weft tokenizer train \"books/*.txt\" --kind unigram --vocabulary-size 8000");
+    }
+
+    // The usual company of each kind of vocabulary, as in the models that made it known.
+    private static Tokenizer Learn(string kind, string corpus, int size, IProgress<TokenizerTrainingProgress> progress, CancellationToken stop)
+    {
+        string[] lines = [.. corpus.Split('\n').Select(static line => line + "\n")];
+        return kind switch
+        {
+            "character" => CharacterTokenizer.FromText(corpus),
+            "wordpiece" => TokenizerTrainer.Train(
+                """
+                { "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true }, "pre_tokenizer": { "type": "BertPreTokenizer" },
+                  "post_processor": { "type": "TemplateProcessing",
+                    "single": [{ "SpecialToken": { "id": "[CLS]", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "[SEP]", "type_id": 0 } }],
+                    "pair": [{ "SpecialToken": { "id": "[CLS]", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "[SEP]", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 1 } }, { "SpecialToken": { "id": "[SEP]", "type_id": 1 } }],
+                    "special_tokens": { "[CLS]": { "id": "[CLS]", "ids": [2], "tokens": ["[CLS]"] }, "[SEP]": { "id": "[SEP]", "ids": [3], "tokens": ["[SEP]"] } } },
+                  "decoder": { "type": "WordPiece", "prefix": "##", "cleanup": true } }
+                """,
+                new WordPieceVocabularyConfig { VocabularySize = size, SpecialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] }, lines, progress, stop),
+            "unigram" => TokenizerTrainer.Train(
+                """
+                { "normalizer": { "type": "NFKC" }, "pre_tokenizer": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true },
+                  "post_processor": null, "decoder": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true } }
+                """,
+                new UnigramVocabularyConfig { VocabularySize = size, SpecialTokens = ["<unk>", "<s>", "</s>"], UnknownToken = "<unk>" }, lines, progress, stop),
+            _ => BytePairTrainer.Train([corpus], new BytePairTrainerConfig { VocabularySize = size }, progress, stop),
+        };
     }
 
     private static Command Encode()
@@ -78,22 +106,27 @@ internal static class TokenizerCommand
     {
         Argument<string> path = Source();
         Argument<string> text = new("text") { Description = "The text; - reads it from standard input." };
-        Command command = new("show", "Show how a text is cut: each token in a colour, with its id and bytes.") { path, text };
+        Option<string?> html = new("--html") { Description = "Also write it to this file, a page that opens offline." };
+        Command command = new("show", "Show how a text is cut: each token in a colour, with its id, bytes and place.") { path, text, html };
         command.SetAction(parsed =>
         {
             Tokenizer tokenizer = Load(parsed.GetValue(path)!);
             string input = Input(parsed.GetValue(text)!);
-            int[] ids = tokenizer.Encode(input);
+            ShownToken[] tokens = ShownToken.Of(tokenizer, input);
             string[] colors = ["black on aqua", "black on yellow", "black on lime", "white on purple", "white on blue"];
-            AnsiConsole.MarkupLine(string.Concat(ids.Select((id, i) => $"[{colors[i % colors.Length]}]{Markup.Escape(Visible(tokenizer.TokenText(id)))}[/]")));
+            AnsiConsole.MarkupLine(string.Concat(tokens.Select((token, i) => $"[{colors[i % colors.Length]}]{Markup.Escape(token.Visible)}[/]")));
             Table table = new() { Border = TableBorder.Rounded };
-            table.AddColumns("#", "id", "text", "bytes");
-            for (int i = 0; i < ids.Length; i++)
-                table.AddRow($"{i}", $"{ids[i]}", Markup.Escape(Visible(tokenizer.TokenText(ids[i]))), Convert.ToHexString(tokenizer.TokenBytes(ids[i])));
+            table.AddColumns("#", "id", "text", "bytes", "place");
+            for (int i = 0; i < tokens.Length; i++)
+                table.AddRow($"{i}", $"{tokens[i].Id}", Markup.Escape(tokens[i].Visible), tokens[i].Bytes, tokens[i].Place);
             AnsiConsole.Write(table);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ids.Length} tokens for {input.Length} characters."));
+            string summary = string.Create(CultureInfo.InvariantCulture, $"{tokens.Length} tokens for {input.Length} characters. Places count code points.");
+            Console.WriteLine(summary);
+            if (parsed.GetValue(html) is not { } file) return;
+            AtomicFile.WriteText(file, ShownToken.Page(tokens, summary));
+            Console.WriteLine(file);
         });
-        return command.WithExamples("weft tokenizer show runs/my-run \"Once upon a time\"");
+        return command.WithExamples("weft tokenizer show runs/my-run \"Once upon a time\"", "weft tokenizer show tokenizer.json - --html tokens.html < text.txt");
     }
 
     private static Argument<string> Source() => new("tokenizer") { Description = "A tokenizer.json, or a model's or a run's folder." };
@@ -101,8 +134,6 @@ internal static class TokenizerCommand
     private static Tokenizer Load(string path) => Tokenizer.Load(File.Exists(path) ? path : RunFolders.Model(path));
 
     private static string Input(string text) => text == "-" ? Console.In.ReadToEnd() : text;
-
-    private static string Visible(string text) => text.Replace(' ', '·').Replace("\n", "⏎", StringComparison.Ordinal).Replace("\t", "⇥", StringComparison.Ordinal);
 
     private sealed class Progress(ProgressLine line) : IProgress<TokenizerTrainingProgress>
     {

@@ -10,6 +10,8 @@ internal sealed class UnigramLearner(UnigramVocabularyConfig config, WordCounts 
     // A piece that is expected less often than this is dropped (SentencePiece's kExpectedFrequencyThreshold).
     private const double LeastExpected = 0.5;
 
+    private const int PartCount = 8;
+
     private readonly List<(string Text, long Count)> _words = [.. words.Items.Select(word => (word.Key, word.Value))];
 
     // While learning, id 0 is the unknown character.
@@ -85,19 +87,28 @@ internal sealed class UnigramLearner(UnigramVocabularyConfig config, WordCounts 
         return [.. places];
     }
 
-    // How often each piece is expected to be used.
+    // How often each piece is expected to be used. The words are cut into parts whose number does not depend on the machine, and
+    // their sums are added in order, so that the result does not either.
     private double[] Expect(UnigramModel model, int pieceCount)
     {
-        double[] expected = new double[pieceCount];
-        double[] probabilities = [];
-        foreach ((string text, long count) in _words)
+        double[][] parts = new double[PartCount][];
+        Parallel.For(0, PartCount, part =>
         {
-            UnigramLattice lattice = new(model, text, 0);
-            if (probabilities.Length < lattice.Nodes.Count) probabilities = new double[lattice.Nodes.Count * 2];
-            lattice.Marginals(probabilities);
-            for (int n = 0; n < lattice.Nodes.Count; n++) expected[lattice.Nodes[n].Id] += probabilities[n] * count;
-        }
-        return expected;
+            double[] expected = parts[part] = new double[pieceCount];
+            double[] probabilities = [];
+            for (int word = part; word < _words.Count; word += PartCount)
+            {
+                (string text, long count) = _words[word];
+                UnigramLattice lattice = new(model, text, 0);
+                if (probabilities.Length < lattice.Nodes.Count) probabilities = new double[lattice.Nodes.Count * 2];
+                lattice.Marginals(probabilities);
+                for (int n = 0; n < lattice.Nodes.Count; n++) expected[lattice.Nodes[n].Id] += probabilities[n] * count;
+            }
+        });
+        double[] sum = parts[0];
+        for (int part = 1; part < PartCount; part++)
+            for (int id = 0; id < pieceCount; id++) sum[id] += parts[part][id];
+        return sum;
     }
 
     // Bayesian maximization: digamma in place of the logarithm makes rare pieces rarer.
@@ -120,14 +131,14 @@ internal sealed class UnigramLearner(UnigramVocabularyConfig config, WordCounts 
     {
         bool[] keep = new bool[pieces.Count];
         int[][] alternatives = new int[pieces.Count][];
-        for (int id = 1; id < pieces.Count; id++)
+        Parallel.For(1, pieces.Count, id =>
         {
             // How the piece would be cut if it were not there: its second best path.
             alternatives[id] = [];
             List<(double, int[] Ids)> best = new UnigramLattice(model, pieces[id].Text, 0).Best(2);
             keep[id] = best.Count == 1 || best[0].Ids.Length == 1;
             if (best.Count > 1 && best[0].Ids.Length == 1) alternatives[id] = best[1].Ids;
-        }
+        });
 
         double wordCount = 0;
         double[] frequency = new double[pieces.Count];
