@@ -14,21 +14,6 @@ internal static class NotBuiltYet
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        .. Ops("ops", "conv",
-            """
-            conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d causal_conv1d unfold_im2col max_pool1d
-            max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d
-            adaptive_max_pool2d lp_pool1d
-            """),
-        .. Ops("ops", "lowp",
-            """
-            round_from_f32 fp8_decode fp8_encode_all_f16 f16_decode_checksum round_from_f64 matmul_low_precision
-            softmax_low_precision
-            """),
-        .. Ops("ops", "rnn",
-            """
-            rnn gru lstm
-            """),
         .. Ops("nets", "bags",
             """
             bag_classifier skip_gram

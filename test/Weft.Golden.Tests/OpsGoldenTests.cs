@@ -34,6 +34,9 @@ public sealed class OpsGoldenTests
         GradientHandlers.Add(runner);
         InitializerHandlers.Add(runner);
         SamplingHandlers.Add(runner);
+        ConvolutionHandlers.Add(runner);
+        RecurrentHandlers.Add(runner);
+        LowPrecisionHandlers.Add(runner);
         return runner;
     }
 }

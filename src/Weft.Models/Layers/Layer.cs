@@ -18,4 +18,12 @@ public abstract class Layer
         parameter.Name = name;
         return parameter;
     }
+
+    /// <summary>Draws from ±1/√fanIn: the usual start of layers without residual connections.</summary>
+    private protected static void FillByFanIn(RandomGenerator generator, int fanIn, params ReadOnlySpan<Tensor?> parameters)
+    {
+        double bound = 1 / Math.Sqrt(fanIn);
+        foreach (Tensor? parameter in parameters)
+            if (parameter is not null) generator.FillUniform(parameter.Detach(), -bound, bound);
+    }
 }

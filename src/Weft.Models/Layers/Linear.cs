@@ -24,4 +24,11 @@ public sealed class Linear : Layer
 
     /// <summary>Applies the map.</summary>
     public Tensor Forward(Tensor x) => x.Linear(Weight, Bias);
+
+    /// <summary>Draws weights and offsets evenly from ±1/√In, as torch does (LeCun et al. 1998, "Efficient BackProp", section 4.6).</summary>
+    public Linear Initialize(RandomGenerator generator)
+    {
+        FillByFanIn(generator, Weight.Shape[1], Weight, Bias);
+        return this;
+    }
 }

@@ -18,8 +18,8 @@ internal static class ElementConversion
             case SafetensorsType.BF16: WidenBrain(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
             case SafetensorsType.F16: WidenHalf(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
             case SafetensorsType.F64: Each(MemoryMarshal.Cast<byte, double>(source), destination, static x => (float)x); break;
-            case SafetensorsType.F8E5M2: Each(source, destination, static x => (float)BitConverter.UInt16BitsToHalf((ushort)(x << 8))); break;
-            case SafetensorsType.F8E4M3: Each(source, destination, static x => FromE4M3(x)); break;
+            case SafetensorsType.F8E5M2: Each(source, destination, static x => NumberFormats.Decode(NumberFormat.Float8E5M2, x)); break;
+            case SafetensorsType.F8E4M3: Each(source, destination, static x => NumberFormats.Decode(NumberFormat.Float8E4M3, x)); break;
             case SafetensorsType.F8E8M0: Each(source, destination, static x => x == 255 ? float.NaN : MathF.ScaleB(1, x - 127)); break;
             case SafetensorsType.Bool:
             case SafetensorsType.U8: Each(source, destination, static x => x); break;
@@ -94,16 +94,9 @@ internal static class ElementConversion
             case SafetensorsType.F32: MemoryMarshal.AsBytes(source).CopyTo(destination); break;
             case SafetensorsType.F64: Each(source, MemoryMarshal.Cast<byte, double>(destination), static x => x); break;
             case SafetensorsType.F16: Each(source, MemoryMarshal.Cast<byte, Half>(destination), static x => (Half)x); break;
-            case SafetensorsType.BF16: Each(source, MemoryMarshal.Cast<byte, ushort>(destination), static x => ToBrain(x)); break;
+            case SafetensorsType.BF16: Each(source, MemoryMarshal.Cast<byte, ushort>(destination), static x => NumberFormats.EncodeBFloat16(x)); break;
             default: throw new ArgumentException($"Singles are written as F32, F64, F16 or BF16, not as {type.FormatName()}.", nameof(type));
         }
-    }
-
-    private static ushort ToBrain(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40); // Rounding could carry a NaN into infinity.
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 
     // y = bits of x shifted up by 16. Lanes hold neighbouring elements; the tail is scalar.
@@ -141,16 +134,6 @@ internal static class ElementConversion
             Vector128<uint> special = Vector128.GreaterThan(magnitude.AsInt32(), Vector128.Create(0x7BFF)).AsUInt32() & Vector128.Create(0x7F800000u);
             return value | special | ((half & Vector128.Create(0x8000u)) << 16);
         }
-    }
-
-    // OCP 8-bit floating point specification 1.0: bias 7, no infinities, all ones is NaN.
-    private static float FromE4M3(byte code)
-    {
-        int exponent = (code >> 3) & 15, fraction = code & 7;
-        float magnitude = exponent == 0 ? MathF.ScaleB(fraction, -9)
-            : (code & 0x7F) == 0x7F ? float.NaN
-            : MathF.ScaleB(8 + fraction, exponent - 10);
-        return (code & 0x80) != 0 ? -magnitude : magnitude;
     }
 
     private static void Each<TFrom, TTo>(ReadOnlySpan<TFrom> source, Span<TTo> destination, Func<TFrom, TTo> convert)

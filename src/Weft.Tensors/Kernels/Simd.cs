@@ -57,6 +57,29 @@ internal static unsafe class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Store<TV>(float* p, TV v) where TV : struct => Unsafe.WriteUnaligned(p, v);
 
+    /// <summary>The first count elements, and zeros in the lanes beyond; count may be larger than the vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TV LoadPart<TV>(float* p, int count) where TV : struct => count >= Count<TV>() ? Load<TV>(p) : LoadEdge<TV>(p, count);
+
+    /// <summary>Writes the first count lanes; count may be larger than the vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void StorePart<TV>(float* p, TV v, int count) where TV : struct
+    {
+        if (count >= Count<TV>()) Store(p, v);
+        else StoreEdge(p, v, count);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static TV LoadEdge<TV>(float* p, int count) where TV : struct
+    {
+        TV v = default;
+        Unsafe.CopyBlockUnaligned(Unsafe.AsPointer(ref v), p, (uint)(count * sizeof(float)));
+        return v;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreEdge<TV>(float* p, TV v, int count) where TV : struct => Unsafe.CopyBlockUnaligned(p, Unsafe.AsPointer(ref v), (uint)(count * sizeof(float)));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TV Create<TV>(float x) where TV : struct =>
         typeof(TV) == typeof(Vector512<float>) ? Unsafe.BitCast<Vector512<float>, TV>(Vector512.Create(x))
