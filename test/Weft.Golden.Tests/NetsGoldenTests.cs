@@ -23,6 +23,8 @@ public sealed class NetsGoldenTests
     {
         GoldenRunner runner = new(Set);
         DecoderRunHandlers.Add(runner);
+        ShallowRunHandlers.Add(runner);
+        RecurrentRunHandlers.Add(runner);
         return runner;
     }
 }

@@ -14,26 +14,6 @@ internal static class NotBuiltYet
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        .. Ops("nets", "bags",
-            """
-            bag_classifier skip_gram
-            """),
-        .. Ops("nets", "char_rnn",
-            """
-            char_rnn
-            """),
-        .. Ops("nets", "cnn",
-            """
-            cnn_digits
-            """),
-        .. Ops("nets", "regression",
-            """
-            logistic_regression softmax_regression mlp_batch_norm
-            """),
-        .. Ops("nets", "seq2seq",
-            """
-            seq2seq
-            """),
         .. Ops("models", "checkpoints",
             """
             generate router formats formats_bert refuse rope

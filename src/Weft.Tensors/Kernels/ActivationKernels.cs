@@ -78,6 +78,15 @@ internal static unsafe class ActivationKernels
         }
     }
 
+    /// <summary>max(x, 0).</summary>
+    internal readonly struct Relu : IVectorFunction
+    {
+        public static TV Forward<TV>(TV x) where TV : struct => Simd.Max(x, default);
+
+        // Below the smallest number above 0 nothing passes; at NaN the gradient does.
+        public static TV Backward<TV>(TV x, TV dy) where TV : struct => Simd.SelectLess(x, Simd.Create<TV>(float.Epsilon), default, dy);
+    }
+
     /// <summary>e^x.</summary>
     internal readonly struct Exp : IVectorFunction
     {

@@ -10,7 +10,9 @@ public static class Activations
     private const double SqrtTwoOverPi = 0.7978845608028654;
 
     /// <summary>max(x, 0).</summary>
-    public static Tensor Relu(this Tensor x) => Elementwise.Unary<ReluFunction>(x, "Relu", static (x, y, dy) => dy.MaskedFill(x.LessOrEqual(0), 0));
+    public static Tensor Relu(this Tensor x) => x.DType == DType.Float32 ? FusedActivations.Run<ActivationKernels.Relu>(x, nameof(Relu), ReluComposition) : ReluComposition(x);
+
+    private static Tensor ReluComposition(Tensor x) => Elementwise.Unary<ReluFunction>(x, "Relu", static (x, y, dy) => dy.MaskedFill(x.LessOrEqual(0), 0));
 
     /// <summary>max(x, 0)² (So et al. 2021, arXiv:2109.08668).</summary>
     public static Tensor SquaredRelu(this Tensor x) => x.Relu().Square();

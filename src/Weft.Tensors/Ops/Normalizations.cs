@@ -1,3 +1,5 @@
+using Weft.Tensors.Autograd;
+
 namespace Weft.Tensors;
 
 /// <summary>Rescaling activations to a common size.</summary>
@@ -69,16 +71,34 @@ public static class Normalizations
         double momentum = 0.1, double eps = 1e-5)
     {
         if (x.Rank < 2) throw new ArgumentException($"BatchNorm: {x.Shape} has no channels: [B, C, ..] is needed.");
-        int[] all = [.. Enumerable.Range(0, x.Rank).Where(d => d != 1)];
         if (x.Count == x.Shape[1]) throw new ArgumentException($"BatchNorm: {x.Shape} has one value per channel, which has no variance.");
+        foreach (Tensor? values in (ReadOnlySpan<Tensor?>)[weight, bias, runningMean, runningVariance])
+            if (values is not null) Channels(values, x, nameof(BatchNorm));
+        if (x.DType == DType.Float32 && x.Count > 0)
+        {
+            double count = (double)x.Count / x.Shape[1];
+            (Tensor y, Tensor mean, Tensor variance) = FusedBatchNorm.Run(x, weight, bias, eps);
+            if (runningMean is not null) Move(runningMean, mean, momentum);
+            if (runningVariance is not null) Move(runningVariance, variance, momentum, count / (count - 1));
+            return y;
+        }
+        int[] all = AllButChannels(x);
         if (runningMean is not null) Move(runningMean, x.Detach().Mean(keepDimensions: false, all), momentum);
         if (runningVariance is not null) Move(runningVariance, x.Detach().Variance(1, keepDimensions: false, all), momentum);
-        return PerChannel(Standardize(x, all, eps), weight, bias, nameof(BatchNorm));
+        return BatchNormComposition(x, weight, bias, eps);
     }
 
+    internal static Tensor BatchNormComposition(Tensor x, Tensor? weight, Tensor? bias, double eps) => PerChannel(Standardize(x, AllButChannels(x), eps), weight, bias, nameof(BatchNorm));
+
     /// <summary>Batch normalization with fixed statistics, for evaluation: (x - mean) / sqrt(variance + eps) · g + b. Shapes as <see cref="BatchNorm"/>.</summary>
-    public static Tensor BatchNormFixed(this Tensor x, Tensor mean, Tensor variance, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5) =>
-        PerChannel((x - Channels(mean, x, nameof(BatchNorm))) * Channels((variance + eps).Rsqrt(), x, nameof(BatchNorm)), weight, bias, nameof(BatchNorm));
+    public static Tensor BatchNormFixed(this Tensor x, Tensor mean, Tensor variance, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5)
+    {
+        bool records = GradMode.Records(x, weight, bias) || GradMode.Records(mean, variance);
+        foreach (Tensor? values in (ReadOnlySpan<Tensor?>)[mean, variance, weight, bias])
+            if (values is not null) Channels(values, x, nameof(BatchNorm));
+        if (x.DType == DType.Float32 && !records) return FusedBatchNorm.Fixed(x, mean, variance, weight, bias, eps);
+        return PerChannel((x - Channels(mean, x, nameof(BatchNorm))) * Channels((variance + eps).Rsqrt(), x, nameof(BatchNorm)), weight, bias, nameof(BatchNorm));
+    }
 
     /// <summary>x / (k + α/n Σ x²)^β, the sum over n neighbouring channels (Krizhevsky et al. 2012, section 3.3). Shapes: x [B, C, ..] -> alike.</summary>
     public static Tensor LocalResponseNorm(this Tensor x, int size, double alpha = 1e-4, double beta = 0.75, double k = 1)
@@ -128,11 +148,13 @@ public static class Normalizations
         return values.Reshape(new Shape(sizes));
     }
 
-    private static void Move(Tensor running, Tensor batch, double momentum)
+    private static void Move(Tensor running, Tensor batch, double momentum, double factor = 1)
     {
         InPlace.Scale(running, 1 - momentum);
-        InPlace.Add(running, batch, momentum);
+        InPlace.Add(running, batch, momentum * factor);
     }
+
+    private static int[] AllButChannels(Tensor x) => [.. Enumerable.Range(0, x.Rank).Where(static d => d != 1)];
 
     /// <summary>(x - mean) / sqrt(biased variance + eps) over some dimensions.</summary>
     internal static Tensor Standardize(Tensor x, ReadOnlySpan<int> dimensions, double eps)

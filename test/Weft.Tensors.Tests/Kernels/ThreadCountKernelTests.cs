@@ -63,6 +63,30 @@ public sealed class ThreadCountKernelTests
     public void Linear_OnAnyNumberOfThreads_GivesTheSameBits() =>
         SameBits(static t => t[0].Linear(t[1], t[2]), Random([5, 70, 65], 1), Random([190, 65], 2), Random([190], 3));
 
+    [Fact]
+    public void Convolution_OnAnyNumberOfThreads_GivesTheSameBits()
+    {
+        Tensor x = Random([9, 6, 23, 20], 1), w = Random([70, 6, 3, 3], 2), b = Random([70], 3);
+        SameBits(static t => t[0].Convolution(t[1], t[2], padding: [1]), x, w, b);
+        SameBits(static t => t[0].Convolution(t[1], t[2], stride: [2], groups: 2), x, Random([10, 3, 3, 3], 2), Random([10], 3));
+        SameBits(static t => t[0].ConvolutionTransposed(t[1], t[2], stride: [2]), x, Random([6, 5, 3, 3], 2), Random([5], 3));
+        SameBits(static t => t[0].MaxPool([3, 3], [2]), x);
+        SameBits(static t => t[0].AveragePool([3, 3], [2]), x);
+        SameBits(static t => t[0].BatchNorm(t[1], t[2]), x, Random([6], 2), Random([6], 3));
+        SameBits(static t => t[0].BatchNorm(t[1], t[2]), Random([500, 77], 1), Random([77], 2), Random([77], 3));
+    }
+
+    [Fact]
+    public void Recurrence_OnAnyNumberOfThreads_GivesTheSameBits()
+    {
+        foreach (RecurrentCell cell in Enum.GetValues<RecurrentCell>())
+            foreach (int rows in (int[])[5, 70])
+            {
+                int width = cell.GateCount() * 65;
+                SameBits(t => t[0].Recurrence(cell, new RecurrentWeights(t[1], t[2], t[3], t[4])).Output, Random([7, rows, 31], 1), Random([width, 31], 2), Random([width, 65], 3), Random([width], 4), Random([width], 5));
+            }
+    }
+
     [Theory]
     [InlineData(0, 5)]
     [InlineData(1, 1)]
