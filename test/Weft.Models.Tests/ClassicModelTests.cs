@@ -94,11 +94,11 @@ public sealed class ClassicModelTests
     [InlineData(RecurrentCell.Lstm)]
     public void RecurrentLanguageModel_OfARepeatedText_LearnsItByHeart(RecurrentCell cell)
     {
-        RecurrentLanguageModel model = new RecurrentLanguageModel(new RecurrentLanguageConfig { VocabularySize = 5, EmbeddingSize = 8, HiddenSize = 24, LayerCount = 2, Cell = cell }).Initialize(new RandomGenerator(1));
+        RecurrentLanguageModel model = new RecurrentLanguageModel(new RecurrentLanguageConfig { VocabularySize = 5, EmbeddingSize = 8, HiddenSize = 24, LayerCount = 1, Cell = cell }).Initialize(new RandomGenerator(1));
         // After 1 comes 2 or 3 in turn: the state is needed.
         int[] text = [.. Enumerable.Range(0, 8).SelectMany(static _ => (int[])[1, 2, 4, 1, 3, 0])];
         Tensor ids = Tensor.From(text[..^1], [1, text.Length - 1]), next = Tensor.From(text[1..], [text.Length - 1]);
-        double loss = Descend(model.Parameters, () => model.Forward(ids).Logits.Flatten(0, 1).CrossEntropy(next), 250, 0.3);
+        double loss = Descend(model.Parameters, () => model.Forward(ids).Logits.Flatten(0, 1).CrossEntropy(next), 600, 0.5);
         Assert.InRange(loss, 0, 0.2); // without the state, two of six tokens are even chances: (2/6) ln 2 = 0.23
     }
 

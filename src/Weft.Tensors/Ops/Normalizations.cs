@@ -142,8 +142,8 @@ public static class Normalizations
     private static Tensor Channels(Tensor values, Tensor x, string operation)
     {
         if (values.Rank != 1 || values.Count != x.Shape[1]) throw new ArgumentException($"{operation}: {values.Shape} for the channels of {x.Shape}.");
-        int[] sizes = new int[x.Rank - 1];
-        Array.Fill(sizes, 1);
+        Span<int> sizes = stackalloc int[x.Rank - 1];
+        sizes.Fill(1);
         sizes[0] = values.Count;
         return values.Reshape(new Shape(sizes));
     }
