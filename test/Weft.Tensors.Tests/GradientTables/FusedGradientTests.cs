@@ -17,6 +17,8 @@ public sealed class FusedGradientTests
         ["Linear"] = ("3,5 2,5 2", t => t[0].Linear(t[1], t[2])),
         ["LayerNorm"] = ("3,5 5 5", t => t[0].LayerNorm(t[1], t[2])),
         ["RmsNorm"] = ("3,5 5", t => t[0].RmsNorm(t[1])),
+        ["Convolution"] = ("2,2,5 3,2,3 3", t => t[0].Convolution(t[1], t[2], [2], [1])),
+        ["ConvolutionTransposed"] = ("2,2,3 2,3,3 3", t => t[0].ConvolutionTransposed(t[1], t[2], [2])),
         ["CrossEntropy"] = ("3,5", t => t[0].CrossEntropy(GradientCase.Index([3], 5))),
         ["CausalAttention"] = ("2,3,2,4 2,3,1,4 2,3,1,4", t => t[0].CausalAttention(t[1], t[2], 0.5)),
         ["Several on one parameter"] = ("3,5", t => t[0].Gelu() * t[0].Silu() + t[0].GeluTanh()),
