@@ -92,6 +92,22 @@ public sealed class MemoryScope : IDisposable
         return storage;
     }
 
+    /// <summary>Lets a tensor of this scope, the innermost, belong to the next one out; without one, it is kept.</summary>
+    internal void HandToOuter(Tensor tensor)
+    {
+        if (tensor.ScopeId != _id) return; // made outside, or kept
+        if (_outer is null || tensor.Storage.Owner != _id)
+        {
+            tensor.Keep();
+            return;
+        }
+        tensor.ScopeId = _outer._id;
+        _outer._tensors.Add(tensor);
+        tensor.Storage.Owner = _outer._id;
+        tensor.Storage.References = 1; // views made in here end with this scope
+        _outer._storages.Add(tensor.Storage);
+    }
+
     internal void Own(Node node) => _nodes.Add(node);
 
     /// <summary>Gives a tensor's memory back before the scope ends, if no other tensor views it.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Weft.Models.Decoder;
 using Weft.Models.Layers;
+using Weft.Tensors;
 using Weft.Training.Averaging;
 using Weft.Training.Optimizers;
 using Weft.Training.Schedules;
@@ -103,6 +104,15 @@ public sealed record TrainingConfig
 
     /// <summary>The largest gradient norm; 0 for no limit. Default 1.</summary>
     public double ClipNorm { get; init; } = 1;
+
+    /// <summary>float32, or bf16: matrix products of factors rounded to bfloat16, summed in float32; everything else stays float32. Default: float32.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    /// <summary>
+    /// Whether each block's activations are computed again in the backward pass instead of being kept (Chen et al. 2016,
+    /// arXiv:1604.06174): a third more work, and memory for one block instead of all. The results are the same bits. Default: no.
+    /// </summary>
+    public bool CheckpointActivations { get; init; }
 
     /// <summary>The same seed gives the same bits, whatever the number of threads.</summary>
     public ulong Seed { get; init; } = 1337;

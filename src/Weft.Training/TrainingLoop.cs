@@ -28,6 +28,7 @@ public sealed class TrainingLoop
     private readonly RegularizedObjective? _objective;
     private readonly int _accumulationSteps;
     private readonly double _clipNorm;
+    private readonly Precision _precision;
 
     /// <summary>Puts the parts of a run together.</summary>
     /// <param name="model">What learns.</param>
@@ -37,14 +38,16 @@ public sealed class TrainingLoop
     /// <param name="batchSize">Rows per micro-step.</param>
     /// <param name="accumulationSteps">Micro-steps per step: their gradients are averaged.</param>
     /// <param name="clipNorm">The largest gradient norm; 0 for no limit.</param>
-    /// <param name="settings">Dropout and taps; null for none.</param>
+    /// <param name="settings">Dropout, taps and checkpointing; null for none.</param>
     /// <param name="objective">What is minimised; null for the plain loss of the next token.</param>
+    /// <param name="precision">In which precision the products of the forward and backward passes are computed.</param>
     public TrainingLoop(
         DecoderModel model, TokenBatches batches, Optimizer optimizer, LearningRateSchedule schedule,
-        int batchSize, int accumulationSteps = 1, double clipNorm = 0, ForwardSettings? settings = null, RegularizedObjective? objective = null)
+        int batchSize, int accumulationSteps = 1, double clipNorm = 0, ForwardSettings? settings = null, RegularizedObjective? objective = null,
+        Precision precision = Precision.Float32)
     {
         (_model, _batches, _optimizer, _schedule) = (model, batches, optimizer, schedule);
-        (_accumulationSteps, _clipNorm, _settings, _objective) = (accumulationSteps, clipNorm, settings, objective);
+        (_accumulationSteps, _clipNorm, _settings, _objective, _precision) = (accumulationSteps, clipNorm, settings, objective, precision);
         _batch = new TokenBatch(batchSize, model.Config.ContextLength);
     }
 
@@ -92,6 +95,7 @@ public sealed class TrainingLoop
         {
             _batches.Fill(StepCount * _accumulationSteps + micro, _batch);
             using MemoryScope scope = MemoryScope.Enter();
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(_precision);
             Tensor share = _objective?.Loss(_model, _batch, _settings) ?? NextTokenObjective.Loss(_model, _batch, _settings); // []
             if (_accumulationSteps > 1) share /= _accumulationSteps;
             share.Backward(releaseActivations: true);

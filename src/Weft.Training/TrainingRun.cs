@@ -220,7 +220,7 @@ public sealed class TrainingRun : IDisposable
             : null;
         return new TrainingLoop(
             Model, batches, _optimizer, CreateSchedule(), Config.BatchSize, Config.AccumulationSteps, Config.ClipNorm,
-            noise is null ? null : new ForwardSettings { Dropout = noise }, objective)
+            new ForwardSettings { Dropout = noise, CheckpointActivations = Config.CheckpointActivations }, objective, Config.Precision)
         {
             StepCount = _state.Step,
             Treatment = new GradientTreatment { ClipValue = Config.ClipValue, AdaptiveClip = Config.AdaptiveClip, Noise = Config.GradientNoise, Generator = new RandomGenerator(Config.Seed, stream: 11) },

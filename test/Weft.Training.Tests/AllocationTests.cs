@@ -28,10 +28,13 @@ public sealed class AllocationTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    [Fact]
-    public void Step_WithDropout_AllocatesNothing()
+    [Theory]
+    [InlineData(false, Precision.Float32)]
+    [InlineData(true, Precision.Float32)]
+    [InlineData(true, Precision.Bf16)]
+    public void Step_WithDropout_AllocatesNothing(bool checkpoint, Precision precision)
     {
-        TrainingConfig config = TrainingPresets.Find("nanogpt-shakespeare-cpu").Config with { ContextLength = 32, HiddenSize = 64, BlockCount = 2, BatchSize = 4, Dropout = 0.2 };
+        TrainingConfig config = TrainingPresets.Find("nanogpt-shakespeare-cpu").Config with { ContextLength = 32, HiddenSize = 64, BlockCount = 2, BatchSize = 4, Dropout = 0.2, CheckpointActivations = checkpoint, Precision = precision };
         TrainingLoop loop = Loop(config, 0.2);
         for (int i = 0; i < WarmupSteps; i++) loop.Step();
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -73,8 +76,8 @@ public sealed class AllocationTests
         RandomGenerator generator = new(3);
         int[] tokens = [.. Enumerable.Range(0, 5000).Select(_ => generator.NextInt32(65))];
         DecoderModel model = new DecoderModel(config.ToDecoderConfig(65, null)).Initialize(new RandomGenerator(1));
-        ForwardSettings? settings = dropout > 0 ? new ForwardSettings { Dropout = new RandomDropout(dropout, new RandomGenerator(5)) } : null;
-        return new TrainingLoop(model, new RandomWindows(tokens, config.ContextLength, 1), new AdamW(ParameterGroup.ByRank(model.Parameters, 0.1)), new ConstantRate(1e-3), config.BatchSize, config.AccumulationSteps, 1, settings);
+        ForwardSettings? settings = dropout > 0 ? new ForwardSettings { Dropout = new RandomDropout(dropout, new RandomGenerator(5)), CheckpointActivations = config.CheckpointActivations } : null;
+        return new TrainingLoop(model, new RandomWindows(tokens, config.ContextLength, 1), new AdamW(ParameterGroup.ByRank(model.Parameters, 0.1)), new ConstantRate(1e-3), config.BatchSize, config.AccumulationSteps, 1, settings, precision: config.Precision);
     }
 }
 

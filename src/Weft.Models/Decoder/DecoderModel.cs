@@ -100,6 +100,14 @@ public sealed class DecoderModel : Layer
     /// <summary>The head alone. Shapes: hidden [.., C] -> logits [.., V].</summary>
     public Tensor Logits(Tensor hidden) => hidden.Linear(Head?.Weight ?? TokenEmbedding.Weight);
 
+    /// <summary>The mean of -log p(target) over the positions that count, in nats per token. Logits are not kept: see <see cref="LinearCrossEntropyOps"/>.</summary>
+    /// <param name="ids">Token ids, [B, T] Int32.</param>
+    /// <param name="targets">The token after each position, [B, T] Int32.</param>
+    /// <param name="settings">Dropout, positions and taps; null for none.</param>
+    /// <param name="ignoreIndex">A target that does not count.</param>
+    public Tensor Loss(Tensor ids, Tensor targets, ForwardSettings? settings = null, int ignoreIndex = -100) =>
+        Hidden(ids, settings).Flatten(0, 1).LinearCrossEntropy(Head?.Weight ?? TokenEmbedding.Weight, targets.Flatten(), ignoreIndex);
+
     internal static Normalization CreateNorm(string name, DecoderConfig config, DType dtype) =>
         config.Normalization == NormalizationKind.LayerNorm
             ? new LayerNorm(name, config.HiddenSize, config.NormalizationEpsilon, config.NormalizationBias, dtype)

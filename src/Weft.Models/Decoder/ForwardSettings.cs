@@ -17,6 +17,9 @@ public sealed class ForwardSettings
     /// <summary>The source of dropout masks; null outside training.</summary>
     public Dropout? Dropout { get; init; }
 
+    /// <summary>Whether blocks compute their activations again in the backward pass instead of keeping them. Without effect where a cache or a tap is in use.</summary>
+    public bool CheckpointActivations { get; init; }
+
     /// <summary>Called with each named activation; null costs nothing.</summary>
     public ActivationTap? Tap { get; init; }
 

@@ -11,6 +11,15 @@ public abstract class Dropout
 
     /// <summary>Whether it does anything to attention patterns; if not, attention need not lay them out.</summary>
     public virtual bool TouchesAttention => true;
+
+    /// <summary>Where the source of masks stands: a pass that is made again goes back to where the first began. 0 for masks that depend on the name alone.</summary>
+    public virtual ulong Position
+    {
+        get => 0;
+        set
+        {
+        }
+    }
 }
 
 /// <summary>Dropout that draws which activations to keep.</summary>
@@ -22,4 +31,11 @@ public sealed class RandomDropout(double probability, RandomGenerator generator)
 {
     /// <inheritdoc/>
     public override Tensor Apply(Tensor x, string site) => x.Dropout(probability, generator);
+
+    /// <inheritdoc/>
+    public override ulong Position
+    {
+        get => generator.Position;
+        set => generator.Position = value;
+    }
 }

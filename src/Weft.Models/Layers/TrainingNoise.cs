@@ -52,6 +52,13 @@ public sealed class TrainingNoise(NoiseRates rates, int blockCount, RandomGenera
     public override bool TouchesAttention => rates.Attention > 0;
 
     /// <inheritdoc/>
+    public override ulong Position
+    {
+        get => generator.Position;
+        set => generator.Position = value;
+    }
+
+    /// <inheritdoc/>
     public override Tensor Apply(Tensor x, string site)
     {
         if (site.EndsWith(".pattern", StringComparison.Ordinal)) return x.Dropout(rates.Attention, generator);

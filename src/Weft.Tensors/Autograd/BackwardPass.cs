@@ -18,7 +18,12 @@ internal sealed class BackwardPass
     internal bool CreateGraph { get; private set; }
 
     /// <summary>Whether parameters receive their gradient in <see cref="Tensor.Grad"/>.</summary>
+    internal bool IntoGrad => _intoParameters;
+
     private bool _intoParameters;
+
+    /// <summary>Whether intermediate results are given up on the way.</summary>
+    internal bool ReleasesActivations => _releasesActivations;
 
     private bool _releasesActivations, _throughSources;
 
@@ -63,6 +68,29 @@ internal sealed class BackwardPass
         }
         finally
         {
+            pass.Return();
+        }
+    }
+
+    /// <summary>
+    /// Runs a pass inside this one, over a part of the graph that was recorded just now, and returns the gradient of one of its
+    /// tensors. Parameters get theirs in <see cref="Tensor.Grad"/>.
+    /// </summary>
+    internal static Tensor? Inside(Tensor root, Tensor gradient, Tensor source)
+    {
+        if (!root.Tracks) return null;
+        BackwardPass pass = Rent(createGraph: false, intoParameters: true);
+        pass._releasesActivations = true;
+        pass._sources.Add((source, null, false));
+        try
+        {
+            pass.Run(root, gradient);
+            return source.PendingGrad;
+        }
+        finally
+        {
+            source.PendingGrad = null;
+            pass._sources.Clear();
             pass.Return();
         }
     }
@@ -172,17 +200,18 @@ internal sealed class BackwardPass
         if (!_intoParameters) return;
         foreach (Tensor parameter in _reached) // those with hooks, which see the whole gradient of this pass
         {
-            AddToParameter(parameter, CallHooks(parameter, parameter.PendingGrad!));
+            if (parameter.PendingGrad is not { } pending || IsSource(parameter)) continue;
+            AddToParameter(parameter, CallHooks(parameter, pending));
             parameter.PendingGrad = null;
         }
     }
 
     // A fused node's second derivative: differentiate the composition that computes the same result.
-    private void ThroughComposition(Node node, Tensor composition, Tensor dy)
+    internal void ThroughComposition(Node node, Tensor composition, Tensor dy)
     {
         List<Tensor> inputs = [];
         for (int i = 0; i < node.InputCount; i++) if (node.Input(i) is { Tracks: true } input && !inputs.Contains(input)) inputs.Add(input);
-        Tensor?[] gradients = Of(composition, [.. inputs], dy, createGraph: true, throughSources: false);
+        Tensor?[] gradients = Of(composition, [.. inputs], dy, CreateGraph, throughSources: false);
         for (int i = 0; i < inputs.Count; i++) if (gradients[i] is { } gradient) Add(inputs[i], gradient);
     }
 
@@ -215,7 +244,7 @@ internal sealed class BackwardPass
         return false;
     }
 
-    private bool KeepsInGrad(Tensor tensor) => _intoParameters && tensor.Producer is null && tensor.Hooks is null;
+    private bool KeepsInGrad(Tensor tensor) => _intoParameters && tensor.Producer is null && tensor.Hooks is null && !IsSource(tensor);
 
     private void Hold(Tensor input, Tensor gradient, bool owned)
     {

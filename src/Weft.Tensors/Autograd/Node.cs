@@ -56,7 +56,20 @@ internal abstract class Node
     {
         if (inputs.Length > _inputs.Length) _inputs = new Tensor?[inputs.Length];
         inputs.CopyTo(_inputs);
-        InputCount = inputs.Length;
+        Finish(output, inputs.Length);
+    }
+
+    internal void Connect(Tensor output, Tensor first, ReadOnlySpan<Tensor?> others)
+    {
+        if (others.Length + 1 > _inputs.Length) _inputs = new Tensor?[others.Length + 1];
+        _inputs[0] = first;
+        others.CopyTo(_inputs.AsSpan(1));
+        Finish(output, others.Length + 1);
+    }
+
+    private void Finish(Tensor output, int inputs)
+    {
+        InputCount = inputs;
         Output = output;
         output.Producer = this;
         Order = Interlocked.Increment(ref s_lastOrder);

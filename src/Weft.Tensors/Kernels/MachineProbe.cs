@@ -11,6 +11,9 @@ public static unsafe class MachineProbe
     /// <summary>The width of the vectors that the kernels use, in bits; 0 for plain loops.</summary>
     public static int VectorBits => (int)KernelTiers.Current;
 
+    /// <summary>Which kernels are machine code made at run time, or why none are.</summary>
+    public static string GeneratedKernels => Generated.GeneratedTiles.Description;
+
     /// <summary>The most multiply-adds that vectors of that width can do, in 10⁹ operations per second (two per multiply-add).</summary>
     /// <param name="threads">On how many threads at once.</param>
     /// <param name="seconds">How long to measure.</param>
@@ -28,12 +31,15 @@ public static unsafe class MachineProbe
         return best;
     }
 
-    /// <summary>The rate of a matrix product of three equal sizes, in 10⁹ operations per second.</summary>
-    /// <param name="size">Rows, columns and depth.</param>
+    /// <summary>The rate of a linear map y = x Wᵀ, in 10⁹ operations per second (two per multiply-add).</summary>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="columns">Rows of W.</param>
+    /// <param name="depth">Columns of both.</param>
     /// <param name="seconds">How long to measure.</param>
-    public static double ProductGigaflops(int size = 1024, double seconds = 0.5)
+    /// <param name="precision">In which precision.</param>
+    public static double ProductGigaflops(int rows = 1024, int columns = 1024, int depth = 1024, double seconds = 0.5, Precision precision = Precision.Float32)
     {
-        float[] a = new float[size * size], b = new float[size * size], c = new float[size * size];
+        float[] a = new float[rows * depth], b = new float[columns * depth], c = new float[rows * columns];
         a.AsSpan().Fill(1);
         b.AsSpan().Fill(0.5f);
         double best = double.PositiveInfinity;
@@ -41,11 +47,11 @@ public static unsafe class MachineProbe
         do
         {
             long start = Stopwatch.GetTimestamp();
-            MatrixProduct.Run(size, size, size, a, size, 1, b, size, 1, c, size, accumulate: false);
+            MatrixProduct.Run(rows, columns, depth, a, depth, 1, b, 1, depth, c, columns, accumulate: false, precision: precision);
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         while (Stopwatch.GetTimestamp() < end);
-        return 2.0 * size * size * size / best / 1e9;
+        return 2.0 * rows * columns * depth / best / 1e9;
     }
 
     /// <summary>How fast an array too large for the caches is read, in 10⁹ bytes per second.</summary>

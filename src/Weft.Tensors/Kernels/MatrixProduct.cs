@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Weft.Tensors.Kernels.Generated;
 using Weft.Tensors.Threading;
 
 namespace Weft.Tensors.Kernels;
@@ -16,6 +17,9 @@ namespace Weft.Tensors.Kernels;
 /// <para>Threads take (row block, column block) pieces. Pieces are cut by the shape alone, and an element is always the same chain
 /// of fused multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
 /// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
+/// <para>In bfloat16 the blocks are rounded as they are packed: into pairs along k for the generated tiles, or, where the processor
+/// has no bfloat16 products, into float32 numbers with zeros below for the ordinary ones. Either way products are exact and
+/// summed in float32.</para>
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
@@ -37,12 +41,12 @@ internal static unsafe class MatrixProduct
 
     /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
     internal static void Run(int m, int n, int k, ReadOnlySpan<float> a, int aRowStride, int aColumnStride, ReadOnlySpan<float> b, int bRowStride, int bColumnStride,
-        Span<float> c, int cRowStride, bool accumulate, ReadOnlySpan<float> bias = default)
+        Span<float> c, int cRowStride, bool accumulate, ReadOnlySpan<float> bias = default, Precision precision = Precision.Float32)
     {
         if (m == 0 || n == 0) return;
         fixed (float* pa = a, pb = b, pc = c, pbias = bias)
         {
-            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate);
+            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision);
             if ((long)m * n * Math.Max(k, 1) < SerialWork) job.Run(0, job.PieceCount);
             else ForkJoin.Run(job.PieceCount, 1, ref job);
         }
@@ -52,7 +56,7 @@ internal static unsafe class MatrixProduct
     internal static void RunSerial(int m, int n, int k, float* a, int aRowStride, int aColumnStride, float* b, int bRowStride, int bColumnStride, float* c, int cRowStride, bool accumulate)
     {
         if (m == 0 || n == 0) return;
-        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate);
+        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, Precision.Float32);
         job.Run(0, job.PieceCount);
     }
 
@@ -66,17 +70,19 @@ internal static unsafe class MatrixProduct
         private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth;
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
-        private readonly bool _accumulate, _dot, _packA, _packB;
+        private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _paired;
 
-        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision)
         {
+            _rounded = precision == Precision.Bf16;
+            _paired = _rounded && GeneratedTiles.Bfloat16;
             (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, cr, ar, ac, br, bc);
             _a = a;
             _b = b;
             _c = c;
             _bias = bias;
             _accumulate = accumulate;
-            _dot = m == 1 && br == 1 && ac == 1 && bc != 1;
+            _dot = m == 1 && br == 1 && ac == 1 && bc != 1 && !_rounded;
             _depth = EqualParts(k, DepthBlock, 16);
             if (_dot)
             {
@@ -92,8 +98,8 @@ internal static unsafe class MatrixProduct
                 _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + TileRows - 1) / TileRows * TileRows;
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-            _packA = (ac != 1 || ar % 256 == 0) && m > 1 && n > 64;
-            _packB = bc != 1 || m > FewRows;
+            _packA = _rounded || ((ac != 1 || ar % 256 == 0) && m > 1 && n > 64);
+            _packB = _rounded || bc != 1 || m > FewRows;
             PieceCount = _columnPieces * ((m + _rowsPerPiece - 1) / _rowsPerPiece);
         }
 
@@ -108,38 +114,35 @@ internal static unsafe class MatrixProduct
 
         public void Run(int start, int end)
         {
-            switch (KernelTiers.Current)
+            if (KernelTiers.Current == KernelTier.Scalar && !_paired && !GeneratedTiles.Float32)
             {
-                case KernelTier.Bits512: Run<Vector512<float>>(start, end); break;
-                case KernelTier.Bits256: Run<Vector256<float>>(start, end); break;
-                case KernelTier.Bits128: Run<Vector128<float>>(start, end); break;
-                default: RunScalar(start, end); break;
+                RunScalar(start, end);
+                return;
             }
-        }
-
-        private void Run<TV>(int start, int end) where TV : struct
-        {
             for (int piece = start; piece < end; piece++)
             {
                 (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
-                if (_dot) Dots<TV>(firstColumn, columns);
-                else Block<TV>(firstRow, rows, firstColumn, columns);
+                if (!_dot) Block(firstRow, rows, firstColumn, columns);
+                else if (KernelTiers.Current == KernelTier.Bits512) Dots<Vector512<float>>(firstColumn, columns);
+                else if (KernelTiers.Current == KernelTier.Bits256) Dots<Vector256<float>>(firstColumn, columns);
+                else Dots<Vector128<float>>(firstColumn, columns);
             }
         }
 
-        private void Block<TV>(int firstRow, int rows, int firstColumn, int columns) where TV : struct
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Block(int firstRow, int rows, int firstColumn, int columns)
         {
-            int lanes = Simd.Count<TV>(), wide = 2 * lanes;
+            int lanes = _paired || GeneratedTiles.Float32 ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
             Scratch scratch = t_scratch ??= new Scratch();
             int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
             {
-                int depth = Math.Min(_depth, _k - p0);
+                int depth = Math.Min(_depth, _k - p0), steps = _paired ? (depth + 1) / 2 : depth;
                 float* b = _b + p0 * _br + firstColumn * _bc;
                 if (_packB)
-                    for (int j = 0; j < columns; j += wide) MatrixPacking.Panel(b + j * _bc, _br, _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * depth, columns - j >= wide ? wide : edgeWidth);
+                    for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * steps, columns - j >= wide ? wide : edgeWidth, scratch.Staging);
                 else if (edgeColumns > 0)
                     MatrixPacking.Panel(b + (columns - edgeColumns), _br, 1, depth, edgeColumns, scratch.B, edgeWidth);
                 if (_bias is not null && p0 == 0)
@@ -155,7 +158,7 @@ internal static unsafe class MatrixProduct
                     nint ar = _ar, ac = _ac;
                     if (_packA)
                     {
-                        MatrixPacking.Rows(a, ar, ac, r, depth, scratch.A);
+                        PackRows(a, r, depth, scratch.A, scratch.Staging);
                         a = scratch.A;
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
@@ -163,18 +166,65 @@ internal static unsafe class MatrixProduct
                     for (int j = 0; j < columns; j += wide)
                     {
                         bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
-                        float* panel = _packB ? scratch.B + (nint)j * depth : whole ? b + j : scratch.B;
+                        float* panel = _packB ? scratch.B + (nint)j * steps : whole ? b + j : scratch.B;
                         nint br = !whole ? edgeWidth : _packB ? wide : _br;
                         float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
-                        if (whole || edgeColumns == edgeWidth) Tile<TV>(r, narrow, depth, a, ar, ac, panel, br, c + j, _cr, bias, accumulate);
+                        if (whole || edgeColumns == edgeWidth)
+                        {
+                            Tile(r, narrow, steps, a, ar, ac, panel, br, c + j, _cr, bias, accumulate);
+                        }
                         else
                         {
-                            Tile<TV>(r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false);
+                            Tile(r, narrow, steps, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false);
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, accumulate);
                         }
                     }
                     i += r;
                 }
+            }
+        }
+
+        // A panel of B as the tiles want it. Pairs are made of whole rows, so an odd depth gets a row of zeros.
+        private void PackPanel(float* b, int depth, int columns, float* panel, int width, float* staging)
+        {
+            MatrixPacking.Panel(b, _br, _bc, depth, columns, _paired ? staging : panel, width);
+            if (_paired)
+            {
+                if (depth % 2 == 1) new Span<float>(staging + (nint)depth * width, width).Clear();
+                Bfloat16Rounding.PairRows(staging, depth + depth % 2, width, (uint*)panel);
+            }
+            else if (_rounded)
+            {
+                Bfloat16Rounding.Round(panel, depth * width);
+            }
+        }
+
+        // A tile of A, in rows RowStride apart or, where A is transposed, in steps of all rows.
+        private void PackRows(float* a, int rows, int depth, float* tile, float* staging)
+        {
+            bool inRows = _ac == 1;
+            MatrixPacking.Rows(a, _ar, _ac, rows, depth, _paired ? staging : tile);
+            if (_paired && inRows)
+            {
+                for (int i = 0; i < rows; i++)
+                {
+                    float* row = staging + (nint)i * MatrixPacking.RowStride;
+                    if (depth % 2 == 1) row[depth] = 0;
+                    Bfloat16Rounding.PairNeighbours(row, depth + depth % 2, (uint*)tile + (nint)i * MatrixPacking.RowStride);
+                }
+            }
+            else if (_paired)
+            {
+                if (depth % 2 == 1) new Span<float>(staging + (nint)depth * rows, rows).Clear();
+                Bfloat16Rounding.PairRows(staging, depth + depth % 2, rows, (uint*)tile);
+            }
+            else if (_rounded && inRows)
+            {
+                for (int i = 0; i < rows; i++) Bfloat16Rounding.Round(tile + (nint)i * MatrixPacking.RowStride, depth);
+            }
+            else if (_rounded)
+            {
+                Bfloat16Rounding.Round(tile, depth * rows);
             }
         }
 
@@ -189,24 +239,28 @@ internal static unsafe class MatrixProduct
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Tile<TV>(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* bias, bool accumulate) where TV : struct
+        private void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate)
         {
-            switch (rows)
+            if (_paired || GeneratedTiles.Float32)
             {
-                case 12 when narrow: MatrixTiles.Tile12x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 12: MatrixTiles.Tile12x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 8 when narrow: MatrixTiles.Tile8x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 8: MatrixTiles.Tile8x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 6 when narrow: MatrixTiles.Tile6x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 6: MatrixTiles.Tile6x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 4 when narrow: MatrixTiles.Tile4x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 4: MatrixTiles.Tile4x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 2 when narrow: MatrixTiles.Tile2x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                case 2: MatrixTiles.Tile2x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate); break;
-                default:
-                    if (narrow) MatrixTiles.Tile1x1<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate);
-                    else MatrixTiles.Tile1x2<TV>(depth, a, ar, ac, b, br, c, cr, bias, accumulate);
-                    break;
+                TileCall call = new()
+                {
+                    Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
+                    Start = start, Accumulate = accumulate ? 1 : 0,
+                };
+                GeneratedTiles.Run(_paired ? TileKind.Bfloat16 : TileKind.Float32, rows, narrow, ref call);
+            }
+            else if (KernelTiers.Current == KernelTier.Bits512)
+            {
+                MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate);
+            }
+            else if (KernelTiers.Current == KernelTier.Bits256)
+            {
+                MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate);
+            }
+            else
+            {
+                MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate);
             }
         }
 
@@ -263,7 +317,11 @@ internal static unsafe class MatrixProduct
                     for (int j = columnPiece * _columnsPerPiece; j < Math.Min(_n, (columnPiece + 1) * _columnsPerPiece); j++)
                     {
                         float sum = _bias is null ? 0 : _bias[j];
-                        for (int p = 0; p < _k; p++) sum = MathF.FusedMultiplyAdd(_a[i * _ar + p * _ac], _b[p * _br + j * _bc], sum);
+                        for (int p = 0; p < _k; p++)
+                        {
+                            float x = _a[i * _ar + p * _ac], y = _b[p * _br + j * _bc];
+                            sum = _rounded ? MathF.FusedMultiplyAdd(Bfloat16Rounding.Round(x), Bfloat16Rounding.Round(y), sum) : MathF.FusedMultiplyAdd(x, y, sum);
+                        }
                         float* c = _c + (nint)i * _cr + j;
                         *c = _accumulate ? *c + sum : sum;
                     }
@@ -272,12 +330,12 @@ internal static unsafe class MatrixProduct
         }
     }
 
-    /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, and a block's bias.</summary>
+    /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias, and what is about to be rounded.</summary>
     private sealed class Scratch
     {
-        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = TileRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64;
+        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = TileRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64, StagingFloats = DepthBlock * 32;
 
-        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + 16, pinned: true);
+        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + StagingFloats + 16, pinned: true);
 
         internal Scratch()
         {
@@ -286,6 +344,7 @@ internal static unsafe class MatrixProduct
             A = B + PanelFloats;
             Edge = A + TileFloats;
             Bias = Edge + EdgeFloats;
+            Staging = Bias + BiasFloats;
         }
 
         internal float* B { get; }
@@ -295,6 +354,8 @@ internal static unsafe class MatrixProduct
         internal float* Edge { get; }
 
         internal float* Bias { get; }
+
+        internal float* Staging { get; }
     }
 }
 

@@ -15,6 +15,29 @@ namespace Weft.Tensors.Kernels;
 /// </remarks>
 internal static unsafe class MatrixTiles
 {
+    /// <summary>The tile of so many rows (12, 8, 6, 4, 2 or 1) and one vector (narrow) or two.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Run<TV>(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
+    {
+        switch (rows)
+        {
+            case 12 when narrow: Tile12x1<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 12: Tile12x2<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 8 when narrow: Tile8x1<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 8: Tile8x2<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 6 when narrow: Tile6x1<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 6: Tile6x2<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 4 when narrow: Tile4x1<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 4: Tile4x2<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 2 when narrow: Tile2x1<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            case 2: Tile2x2<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate); break;
+            default:
+                if (narrow) Tile1x1<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate);
+                else Tile1x2<TV>(depth, a, ar, ac, b, br, c, cr, start, accumulate);
+                break;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Tile12x2<TV>(int k, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate) where TV : struct
     {

@@ -12,20 +12,10 @@ internal static class FusedCrossEntropy
         logits = logits.Contiguous();
         targets = targets.Contiguous();
         int classes = logits.Shape[^1];
-        long counted = 0;
-        ReadOnlySpan<int> numbers = targets.AsSpan<int>();
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            if (numbers[i] == ignoreIndex) continue;
-            if ((uint)numbers[i] >= (uint)classes) throw new ArgumentOutOfRangeException(nameof(targets), $"CrossEntropy: target {numbers[i]} at {Indexing.Place(i, targets.Shape)} is not a class of logits {logits.Shape}.");
-            counted++;
-        }
+        long counted = Count(targets, ignoreIndex, classes, logits.Shape);
         Tensor logSumExp = Tensor.Uninitialized([targets.Count]), losses = Tensor.Uninitialized([targets.Count]), y = Tensor.Uninitialized([]);
         if (targets.Count > 0) CrossEntropyKernels.Forward(logits.AsSpan<float>(), targets.AsSpan<int>(), ignoreIndex, logSumExp.AsSpan<float>(), losses.AsSpan<float>(), classes);
-        double sum = 0;
-        foreach (float loss in losses.AsSpan<float>()) sum += loss;
-        if (labelSmoothing != 0) sum += labelSmoothing * LeadOfTargets(logits.AsSpan<float>(), targets.AsSpan<int>(), ignoreIndex, classes);
-        y.AsSpan<float>()[0] = (float)(sum / counted);
+        y.AsSpan<float>()[0] = Mean(losses, counted, labelSmoothing == 0 ? 0 : labelSmoothing * LeadOfTargets(logits.AsSpan<float>(), targets.AsSpan<int>(), ignoreIndex, classes));
         if (!GradMode.Records(logits)) return y;
         CrossEntropyNode node = CrossEntropyNode.Rent();
         (node.LogSumExp, node.IgnoreIndex, node.Counted, node.LabelSmoothing) = (logSumExp, ignoreIndex, counted, labelSmoothing);
@@ -59,6 +49,27 @@ internal static class FusedCrossEntropy
             TensorPrimitives.Subtract(row, onAll, row);
             row[targets[i]] += onTarget;
         }
+    }
+
+    /// <summary>How many targets count; throws for one that is no class.</summary>
+    internal static long Count(Tensor targets, int ignoreIndex, int classes, Shape shape)
+    {
+        long counted = 0;
+        ReadOnlySpan<int> numbers = targets.AsSpan<int>();
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (numbers[i] == ignoreIndex) continue;
+            if ((uint)numbers[i] >= (uint)classes) throw new ArgumentOutOfRangeException(nameof(targets), $"CrossEntropy: target {numbers[i]} at {Indexing.Place(i, targets.Shape)} is not a class of logits {shape.With(shape.Rank - 1, classes)}.");
+            counted++;
+        }
+        return counted;
+    }
+
+    internal static float Mean(Tensor losses, long counted, double added = 0)
+    {
+        double sum = added;
+        foreach (float loss in losses.AsSpan<float>()) sum += loss;
+        return (float)(sum / counted);
     }
 
     // y = mean of lse(x) - x[target]   =>   dx = (softmax(x) - [target]) dy / count, 0 where ignored

@@ -34,7 +34,10 @@ public static class Products
         (sizes[^2], sizes[^1]) = (a.Shape[^2], b.Shape[^1]);
         Tensor y = Tensor.Uninitialized(new Shape(sizes), a.DType);
         Batched(a, b, y, batch);
-        if (GradMode.Records(a, b)) MatMulNode.Rent().Connect(y, a, b);
+        if (!GradMode.Records(a, b)) return y;
+        MatMulNode node = MatMulNode.Rent();
+        node.Precision = ProductPrecision.Current;
+        node.Connect(y, a, b);
         return y;
     }
 
@@ -58,7 +61,10 @@ public static class Products
         Multiply(rows, weight.Detach().Transpose(), result, accumulate: false, bias);
         MemoryScope.ReleaseEarly(rows);
         MemoryScope.ReleaseEarly(result);
-        if (GradMode.Records(x, weight, bias)) LinearNode.Rent().Connect(y, x, weight, bias);
+        if (!GradMode.Records(x, weight, bias)) return y;
+        LinearNode node = LinearNode.Rent();
+        node.Precision = ProductPrecision.Current;
+        node.Connect(y, x, weight, bias);
         return y;
     }
 
@@ -69,7 +75,7 @@ public static class Products
         if (c.DType == DType.Float32)
         {
             MatrixProduct.Run(m, n, k, a.RawSpan<float>(), a.Strides[0], a.Strides[1], b.RawSpan<float>(), b.Strides[0], b.Strides[1], c.RawSpan<float>(), c.Strides[0], accumulate,
-                bias is null ? [] : bias.AsSpan<float>());
+                bias is null ? [] : bias.AsSpan<float>(), ProductPrecision.Current);
         }
         else
         {
@@ -123,10 +129,13 @@ public static class Products
     // y = a b   =>   da = dy bᵀ,   db = aᵀ dy, each summed over broadcast dimensions
     private sealed class MatMulNode : Node<MatMulNode>
     {
+        internal Precision Precision;
+
         internal override string Operation => "MatMul";
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
             Tensor a = Input(0), b = Input(1);
             if (pass.Needs(a)) pass.Add(a, dy.MatMul(b.Transpose()).SumTo(a.Shape));
             if (pass.Needs(b)) pass.Add(b, a.Transpose().MatMul(dy).SumTo(b.Shape));
@@ -136,16 +145,20 @@ public static class Products
     // y = x Wᵀ + b   =>   dx = dy W,   dW = dyᵀ x,   db = sum over rows of dy
     private sealed class LinearNode : Node<LinearNode>
     {
+        internal Precision Precision;
+
         internal override string Operation => "Linear";
 
         internal override Tensor Composition()
         {
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
             Tensor y = Input(0).MatMul(Input(1).Transpose());
             return InputCount > 2 && Input(2) is { } bias ? y + bias : y;
         }
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
             Tensor x = Input(0), weight = Input(1);
             dy = dy.Contiguous();
             Tensor rows = Rows(dy);

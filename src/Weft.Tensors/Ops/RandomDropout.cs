@@ -1,4 +1,5 @@
 using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
 
 namespace Weft.Tensors;
 
@@ -65,8 +66,8 @@ public static class RandomDropoutOps
     {
         Tensor source = x.Detach().Contiguous();
         Tensor y = Tensor.Uninitialized(x.Shape, x.DType);
-        if (x.DType == DType.Float32) Kernel(source.AsSpan<float>(), y.AsSpan<float>(), probability, seed, stream, firstBlock);
-        else Kernel(source.AsSpan<double>(), y.AsSpan<double>(), probability, seed, stream, firstBlock);
+        if (x.DType == DType.Float32) DropoutKernels.Run(source.AsSpan<float>(), y.AsSpan<float>(), (float)(1 / (1 - probability)), Threshold(probability), seed, stream, firstBlock);
+        else Plain(source.AsSpan<double>(), y.AsSpan<double>(), probability, seed, stream, firstBlock);
         if (!GradMode.Records(x)) return y;
         DropoutNode node = DropoutNode.Rent();
         (node.Probability, node.Seed, node.Stream, node.FirstBlock) = (probability, seed, stream, firstBlock);
@@ -74,10 +75,13 @@ public static class RandomDropoutOps
         return y;
     }
 
-    private static void Kernel<T>(ReadOnlySpan<T> x, Span<T> y, double probability, ulong seed, uint stream, ulong firstBlock) where T : System.Numerics.INumber<T>
+    private static uint Threshold(double probability) => (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
+
+    /// <summary>The oracle: one element after the other. Also how float64 is computed.</summary>
+    internal static void Plain<T>(ReadOnlySpan<T> x, Span<T> y, double probability, ulong seed, uint stream, ulong firstBlock) where T : System.Numerics.INumber<T>
     {
         T scale = T.CreateChecked(1 / (1 - probability));
-        uint threshold = (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
+        uint threshold = Threshold(probability);
         for (int i = 0; i < x.Length; i += 4)
         {
             Philox.Block block = Philox.At(seed, firstBlock + (ulong)(i / 4), stream);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
 
 namespace Weft.Tensors;
 
@@ -66,8 +67,8 @@ public static class SoftmaxFamily
     {
         if (x.Rank == 0) return Run(x.Detach().Reshape(1), 0, logarithm).Reshape(Shape.Create([]));
         Tensor rows = Lanes.Rows(x, d), y = Tensor.Uninitialized(rows.Shape, x.DType);
-        if (x.DType == DType.Float32) Kernel(rows.AsSpan<float>(), y.AsSpan<float>(), rows.Shape[^1], logarithm);
-        else Kernel(rows.AsSpan<double>(), y.AsSpan<double>(), rows.Shape[^1], logarithm);
+        if (x.DType == DType.Float32 && x.Count > 0) SoftmaxKernels.Forward(rows.AsSpan<float>(), y.AsSpan<float>(), rows.Shape[^1], logarithm);
+        else if (x.DType == DType.Float64) Kernel(rows.AsSpan<double>(), y.AsSpan<double>(), rows.Shape[^1], logarithm);
         return Lanes.Back(y, d);
     }
 
@@ -110,6 +111,16 @@ public static class SoftmaxFamily
         }
     }
 
+    // Float32 over the last dimension, in passes that are not recorded: a kernel.
+    private static bool InOnePass(Tensor y, int dimension, Tensor dy, Tensor x, BackwardPass pass, bool logarithm)
+    {
+        if (y.DType != DType.Float32 || pass.CreateGraph || y.Count == 0 || y.Rank == 0 || dimension != y.Rank - 1 || !y.IsContiguous) return false;
+        if (!pass.Needs(x)) return true;
+        Tensor dx = pass.Target(x, out bool accumulate);
+        SoftmaxKernels.Backward(y.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), dx.AsSpan<float>(), accumulate, y.Shape[^1], logarithm);
+        return true;
+    }
+
     // y = softmax(x)   =>   dx = y (dy - Σ y dy)
     private sealed class SoftmaxNode : Node<SoftmaxNode>
     {
@@ -119,6 +130,7 @@ public static class SoftmaxFamily
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
+            if (InOnePass(Output, Dimension, dy, Input(0), pass, logarithm: false)) return;
             Tensor y = Output, weighted = y * dy;
             pass.Add(Input(0), y.Rank == 0 ? weighted - y * weighted : weighted - y * weighted.Sum(Dimension, keepDimension: true));
         }
@@ -133,6 +145,7 @@ public static class SoftmaxFamily
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
+            if (InOnePass(Output, Dimension, dy, Input(0), pass, logarithm: true)) return;
             Tensor p = Output.Exp();
             pass.Add(Input(0), p.Rank == 0 ? dy - p * dy : dy - p * dy.Sum(Dimension, keepDimension: true));
         }

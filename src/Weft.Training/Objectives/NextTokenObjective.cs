@@ -9,9 +9,6 @@ namespace Weft.Training.Objectives;
 public static class NextTokenObjective
 {
     /// <summary>The loss on a batch, a single number that can be differentiated.</summary>
-    public static Tensor Loss(DecoderModel model, TokenBatch batch, ForwardSettings? settings = null)
-    {
-        Tensor logits = model.Forward(batch.Inputs, settings);                      // [B, T, V]
-        return logits.Flatten(0, 1).CrossEntropy(batch.Targets.Flatten(), ignoreIndex: TokenBatch.Ignored);
-    }
+    public static Tensor Loss(DecoderModel model, TokenBatch batch, ForwardSettings? settings = null) =>
+        model.Loss(batch.Inputs, batch.Targets, settings, TokenBatch.Ignored);
 }

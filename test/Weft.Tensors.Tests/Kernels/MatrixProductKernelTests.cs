@@ -37,8 +37,17 @@ public sealed class MatrixProductKernelTests
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void Run_WithAnyStrides_EqualsTheDefinition(int m, int n, int k)
+    public void Run_WithAnyStrides_EqualsTheDefinition(int m, int n, int k) => EqualsTheDefinition(m, n, k, Precision.Float32);
+
+    // Factors are rounded, products of two are exact in float32, and sums are as in float32: so against the sum of the rounded
+    // factors in double the tolerance is the same.
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Run_InBf16_EqualsTheDefinitionOnRoundedFactors(int m, int n, int k) => EqualsTheDefinition(m, n, k, Precision.Bf16);
+
+    private static void EqualsTheDefinition(int m, int n, int k, Precision precision)
     {
+        double Factor(float v) => precision == Precision.Bf16 ? Bfloat16Rounding.Round(v) : v;
         float[] bias = Random(n, 3);
         foreach (bool transposeA in (bool[])[false, true])
         {
@@ -52,8 +61,8 @@ public sealed class MatrixProductKernelTests
                 {
                     float[] expected = Random(m * cr, 4), actual = [.. expected];
                     double[] wide = Array.ConvertAll(expected, static v => (double)v);
-                    MatrixProductReference.Run(m, n, k, Array.ConvertAll(a, static v => (double)v), ar, ac, Array.ConvertAll(b, static v => (double)v), br, bc, wide, cr, accumulate, biased ? Array.ConvertAll(bias, static v => (double)v) : []);
-                    MatrixProduct.Run(m, n, k, a, ar, ac, b, br, bc, actual, cr, accumulate, biased ? bias : []);
+                    MatrixProductReference.Run(m, n, k, Array.ConvertAll(a, Factor), ar, ac, Array.ConvertAll(b, Factor), br, bc, wide, cr, accumulate, biased ? Array.ConvertAll(bias, static v => (double)v) : []);
+                    MatrixProduct.Run(m, n, k, a, ar, ac, b, br, bc, actual, cr, accumulate, biased ? bias : [], precision);
                     for (int i = 0; i < wide.Length; i++)
                     {
                         if (i % cr >= n) Assert.Equal(expected[i], actual[i]);
@@ -65,7 +74,32 @@ public sealed class MatrixProductKernelTests
     }
 
     [Fact]
-    public void Run_OnAnyNumberOfThreads_GivesTheSameBits()
+    public void Round_OfEveryUpperHalf_IsTheNearestBfloat16()
+    {
+        foreach (uint lower in (uint[])[0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
+        {
+            float[] values = new float[1 << 16];
+            for (uint upper = 0; upper < values.Length; upper++) values[upper] = BitConverter.UInt32BitsToSingle(upper << 16 | lower);
+            float[] rounded = [.. values];
+            unsafe
+            {
+                fixed (float* p = rounded) Bfloat16Rounding.Round(p, rounded.Length);
+            }
+            for (uint upper = 0; upper < values.Length; upper++)
+            {
+                // The two neighbours are the value with its lower half cut off and the next one; at the same distance the even one wins.
+                uint nearest = lower > 0x8000 || (lower == 0x8000 && upper % 2 == 1) ? upper + 1 : upper;
+                float expected = float.IsNaN(values[upper]) ? float.NaN : BitConverter.UInt32BitsToSingle(nearest << 16);
+                Assert.Equal(expected, rounded[upper]);
+                Assert.Equal(expected, Bfloat16Rounding.Round(values[upper]));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.Bf16)]
+    public void Run_OnAnyNumberOfThreads_GivesTheSameBits(Precision precision)
     {
         (int m, int n, int k) = (230, 190, 600);
         float[] a = Random(m * k, 1), b = Random(k * n, 2);
@@ -77,7 +111,7 @@ public sealed class MatrixProductKernelTests
             {
                 ForkJoin.ThreadCount = threads;
                 float[] c = new float[m * n];
-                MatrixProduct.Run(m, n, k, a, k, 1, b, 1, k, c, n, accumulate: false);
+                MatrixProduct.Run(m, n, k, a, k, 1, b, 1, k, c, n, accumulate: false, precision: precision);
                 first ??= c;
                 Assert.Equal(first, c);
             }

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Weft.Tensors.Kernels.Generated;
+
+/// <summary>Tiles of matrix products as machine code, where that can do more than .NET's own instructions.</summary>
+/// <remarks>
+/// bfloat16: .NET has no intrinsic for VDPBF16PS. float32: the C# tiles are as fast, but an ahead-of-time build for plain x64 has no
+/// AVX-512 unless it refuses older machines (docs/decisions/0010-generated-kernels.md). <c>WEFT_GENERATED=0</c> turns both off;
+/// <c>WEFT_GENERATED=1</c> uses them wherever they run, also where others are as fast.
+/// </remarks>
+internal static unsafe class GeneratedTiles
+{
+    private static readonly int[] s_rows = [12, 8, 4, 2, 1];
+    private static readonly string? s_asked = Environment.GetEnvironmentVariable("WEFT_GENERATED");
+    private static readonly Lazy<nint[]?> s_float32 = new(static () => WantsFloat32 ? Build(TileKind.Float32) : null);
+    private static readonly Lazy<nint[]?> s_bfloat16 = new(static () => WantsBfloat16 ? Build(TileKind.Bfloat16) : null);
+
+    /// <summary>Whether float32 products run on generated code.</summary>
+    internal static bool Float32 => s_float32.Value is not null;
+
+    /// <summary>Whether bfloat16 products run on generated code.</summary>
+    internal static bool Bfloat16 => s_bfloat16.Value is not null;
+
+    /// <summary>What is generated, or why nothing is.</summary>
+    internal static string Description
+    {
+        get
+        {
+            if (s_asked == "0") return "off (WEFT_GENERATED=0)";
+            if (!ProcessorFeatures.Avx512) return "none: the processor has no AVX-512";
+            if (!Allowed) return "off (narrower kernels were asked for)";
+            if ((WantsFloat32 && !Float32) || (WantsBfloat16 && !Bfloat16)) return "refused: the system does not let memory become executable";
+            string kinds = Float32 && Bfloat16 ? "float32 and bfloat16" : Float32 ? "float32" : Bfloat16 ? "bfloat16" : "not needed";
+            return Bfloat16 ? kinds : kinds + (ProcessorFeatures.Bfloat16 ? "; float32 vectors are faster than this processor's bfloat16 ones" : "; the processor has no bfloat16 products");
+        }
+    }
+
+    // Under the JIT, Avx512F says whether the user switched AVX-512 off; ahead of time it only says what was compiled for.
+    private static bool Allowed =>
+        s_asked != "0" && ProcessorFeatures.Avx512 && (Environment.GetEnvironmentVariable("WEFT_KERNELS") is null or "512") && (Avx512F.IsSupported || !RuntimeFeature.IsDynamicCodeSupported);
+
+    private static bool WantsFloat32 => Allowed && (s_asked == "1" || KernelTiers.Current != KernelTier.Bits512);
+
+    private static bool WantsBfloat16 => Allowed && (s_asked == "1" ? ProcessorFeatures.Bfloat16 : ProcessorFeatures.Bfloat16Pays);
+
+    /// <summary>Runs a tile. Rows are 12, 8, 4, 2 or 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Run(TileKind kind, int rows, bool narrow, ref TileCall call)
+    {
+        nint[] tiles = (kind == TileKind.Float32 ? s_float32 : s_bfloat16).Value!;
+        // A tile takes a few microseconds at most, so the collector may wait for it.
+        ((delegate* unmanaged[SuppressGCTransition]<TileCall*, void>)tiles[Index(rows, narrow)])((TileCall*)Unsafe.AsPointer(ref call));
+    }
+
+    private static int Index(int rows, bool narrow) => (rows switch { 12 => 0, 8 => 1, 4 => 2, 2 => 3, _ => 4 }) * 2 + (narrow ? 1 : 0);
+
+    private static nint[]? Build(TileKind kind)
+    {
+        const int Alignment = 64;
+        List<byte> code = [];
+        nint[] tiles = new nint[2 * s_rows.Length];
+        foreach (int rows in s_rows)
+        {
+            foreach (int vectors in (ReadOnlySpan<int>)[2, 1])
+            {
+                while (code.Count % Alignment != 0) code.Add(0xCC); // int3: nobody should come by
+                tiles[Index(rows, vectors == 1)] = code.Count;
+                code.AddRange(TileEmitter.Emit(kind, rows, vectors));
+            }
+        }
+        nint start = ExecutableMemory.Place(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(code));
+        if (start == 0) return null;
+        for (int i = 0; i < tiles.Length; i++) tiles[i] += start;
+        return tiles;
+    }
+}
