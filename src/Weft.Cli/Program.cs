@@ -15,5 +15,6 @@ root.Subcommands.Add(QuantizeCommand.Create());
 root.Subcommands.Add(PullCommand.Create());
 root.Subcommands.Add(TokenizerCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
+root.Subcommands.Add(BenchCommand.Create());
 root.Subcommands.Add(ReproduceCommand.Create());
 return await CommandLine.RunAsync(root, args);

@@ -8,6 +8,7 @@ using Weft.Models.Families.Gguf;
 using Weft.Tensors;
 using Weft.Tensors.Files.Gguf;
 using Weft.Tokenizers;
+using Weft.Training;
 
 namespace Weft.Cli.Commands;
 
@@ -18,9 +19,31 @@ internal static class InfoCommand
     {
         Argument<string?> model = new("model") { Description = "A GGUF file, a model's or a run's folder. Default: the newest run in ./runs.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> parameters = new("--parameters") { Description = "List every parameter with its shape." };
-        Command command = new("info", "Show a model's architecture, parameters, memory and tokenizer.") { model, parameters };
-        command.SetAction(parsed => Show(RunFolders.Model(parsed.GetValue(model)), parsed.GetValue(parameters)));
-        return command.WithExamples("weft info", "weft info runs/my-run --parameters");
+        Option<string?> train = new("--train") { Description = "Instead: predict the peak memory of training a preset." };
+        Option<string[]> set = new("--set") { Description = "One setting of it as key=value; may be repeated.", DefaultValueFactory = _ => [] };
+        Option<int?> vocabulary = new("--vocabulary") { Description = "The number of tokens, where the text decides. Default: the preset's." };
+        Command command = new("info", "Show a model's architecture, parameters, memory and tokenizer.") { model, parameters, train, set, vocabulary };
+        command.SetAction(parsed => parsed.GetValue(train) is { } preset
+            ? ShowTraining(preset, parsed.GetValue(set) ?? [], parsed.GetValue(vocabulary))
+            : Show(RunFolders.Model(parsed.GetValue(model)), parsed.GetValue(parameters)));
+        return command.WithExamples("weft info", "weft info runs/my-run --parameters", "weft info --train gpt2-124m --vocabulary 50257 --set batchSize=4");
+    }
+
+    private static int ShowTraining(string preset, string[] settings, int? vocabulary)
+    {
+        TrainingConfig config = Shared.Usage(() => ConfigFile.Apply(TrainingPresets.Find(preset).Config, settings));
+        Shared.Usage(config.Validate);
+        TrainingMemory memory = TrainingMemory.Predict(config, vocabulary ?? config.VocabularySize);
+        Table table = NewTable($"memory of training {preset}", "bytes", "");
+        table.AddRow("weights", Bytes(memory.WeightBytes), "");
+        table.AddRow("gradients", Bytes(memory.GradientBytes), "");
+        table.AddRow("optimizer", Bytes(memory.OptimizerBytes), "");
+        table.AddRow("activations", Bytes(memory.ActivationBytes), Markup.Escape($"batch {config.BatchSize} x {config.ContextLength}{(config.CheckpointActivations ? ", checkpoints" : "")}"));
+        table.AddRow("logits", Bytes(memory.HeadBytes), "");
+        table.AddRow("runtime", Bytes(memory.RuntimeBytes), "");
+        table.AddRow("all, at the peak", Bytes(memory.TotalBytes), config.CheckpointActivations ? "" : "--set checkpointActivations=true needs less");
+        AnsiConsole.Write(table);
+        return 0;
     }
 
     private static int Show(string path, bool listAll)

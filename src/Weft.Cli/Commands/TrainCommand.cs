@@ -27,10 +27,11 @@ internal static class TrainCommand
         Option<int?> threads = Shared.Threads();
         Option<long?> steps = new("--steps") { Description = "How many updates." };
         Option<double?> minutes = new("--minutes") { Description = "About how long to train, instead of --steps." };
+        Option<string?> precision = new("--precision") { Description = "float32, or bf16: products of rounded factors, summed in float32." };
         Option<bool> find = new("--find-learning-rate") { Description = "Let the rate grow on a fresh model until the loss explodes, plot it, suggest a rate, and end." };
         Option<bool> keys = new("--keys") { Description = "List presets and every setting with its value, and end." };
 
-        Command command = new("train", "Train a GPT on a text. Ctrl-C saves; --resume goes on.") { text, preset, config, set, output, resume, seed, threads, steps, minutes, find, keys };
+        Command command = new("train", "Train a GPT on a text. Ctrl-C saves; --resume goes on.") { text, preset, config, set, output, resume, seed, threads, steps, minutes, precision, find, keys };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(steps) is not null && parsed.GetValue(minutes) is not null) throw new UsageException("--steps and --minutes exclude each other.");
@@ -39,6 +40,7 @@ internal static class TrainCommand
             if (parsed.GetValue(seed) is { } s) settings.Add(FormattableString.Invariant($"seed={s}"));
             if (parsed.GetValue(steps) is { } n) settings.Add(FormattableString.Invariant($"steps={n}"));
             if (parsed.GetValue(minutes) is { } m) settings.AddRange([FormattableString.Invariant($"minutes={m}"), "steps=0"]);
+            if (parsed.GetValue(precision) is { } p) settings.Add($"precision={p}");
             string? path = parsed.GetValue(text);
 
             if (parsed.GetValue(resume))
