@@ -18,10 +18,10 @@ internal static class ProductComparison
         (1024, 1024, 1024), (256, 3072, 768), (256, 768, 3072), (768, 384, 128), (768, 64, 64), (2048, 384, 384), (2048, 1536, 384), (256, 50257, 768), (1, 768, 3072), (1, 50257, 768),
     ];
 
-    internal static void Run(int pairs, bool bf16, Func<(int M, int N, int K), bool> wanted)
+    internal static void Run(int pairs, bool bf16)
     {
         double peak = MachineProbe.PeakGigaflops(ForkJoin.ThreadCount);
-        foreach ((int M, int N, int K) shape in Shapes.Where(wanted)) One(shape, pairs, bf16, peak);
+        foreach ((int M, int N, int K) shape in Shapes) One(shape, pairs, bf16, peak);
     }
 
     private static void One((int M, int N, int K) shape, int pairs, bool bf16, double peak)
@@ -33,6 +33,7 @@ internal static class ProductComparison
         torch.Tensor tx = tensor(x.ToArray<float>(), [M, K]), tw = tensor(w.ToArray<float>(), [N, K]);
         if (bf16) (tx, tw) = (tx.to(ScalarType.BFloat16), tw.to(ScalarType.BFloat16));
         using GradMode.Restorer mode = GradMode.Off();
+        using ProductPrecision.Restorer precision = ProductPrecision.Use(bf16 ? Precision.Bf16 : Precision.Float32);
         void Weft()
         {
             using MemoryScope scope = MemoryScope.Enter();

@@ -1,38 +1,59 @@
 using System.Diagnostics;
+using System.Globalization;
 using TorchSharp;
 using Weft.Bench.Peers;
+using Weft.Tensors;
 using Weft.Tensors.Threading;
 
 // Weft beside libtorch in one process: see bench/README.md.
-if (args is not ["step" or "product", ..])
+string names = string.Join(" | ", StepComparison.Configurations.Keys);
+if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot", ..])
 {
-    Console.Error.WriteLine($"usage: step [{string.Join(" | ", StepComparison.Configurations.Keys)}] [PAIRS]\n       product [PAIRS]");
+    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16]\n       product [PAIRS] [bf16]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot");
     return 2;
 }
 
 // glibc gives large blocks back to the system after each step and zeroes them again; libtorch gains up to a third without that.
-if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_TRIM_THRESHOLD_") is null)
-{
-    ProcessStartInfo again = new(Environment.ProcessPath!, args) { UseShellExecute = false };
-    again.Environment["MALLOC_TRIM_THRESHOLD_"] = "8000000000";
-    again.Environment["MALLOC_MMAP_THRESHOLD_"] = "8000000000";
-    again.Environment["MALLOC_TOP_PAD_"] = "268435456";
-    using Process process = Process.Start(again)!;
-    process.WaitForExit();
-    return process.ExitCode;
-}
+if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_TRIM_THRESHOLD_") is null) return Children.Run(args, ("MALLOC_TRIM_THRESHOLD_", "8000000000"), ("MALLOC_MMAP_THRESHOLD_", "8000000000"), ("MALLOC_TOP_PAD_", "268435456"));
 
 ElfVersionPatch.Apply(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"), "GLIBCXX_3.4.32");
+int pairs = args.Select(static a => int.TryParse(a, CultureInfo.InvariantCulture, out int n) ? n : 0).FirstOrDefault(static n => n > 0, 7);
+Precision precision = args.Contains("bf16") ? Precision.Bf16 : Precision.Float32;
+string name = args.FirstOrDefault(StepComparison.Configurations.ContainsKey, args[0] == "memory" ? "gpt2-124m" : "nanogpt-shakespeare-cpu");
+switch (args[0])
+{
+    case "memory" when args.Contains("weft") || args.Contains("libtorch"):
+        Console.WriteLine(StepComparison.PeakMegabytes(name, args.Contains("weft")).ToString("F0", CultureInfo.InvariantCulture));
+        return 0;
+    case "tiers": // needs no libtorch
+        OwnFigures.Tiers();
+        return 0;
+    case "aot":
+        OwnFigures.AheadOfTime();
+        return 0;
+}
 torch.set_num_threads(ForkJoin.ThreadCount);
-if (args[0] == "product")
+switch (args[0])
 {
-    ProductComparison.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 7, bf16: false, static _ => true);
-    return 0;
+    case "product":
+        ProductComparison.Run(pairs, precision == Precision.Bf16);
+        return 0;
+    case "layer":
+        LayerComparison.Run(pairs);
+        return 0;
+    case "memory":
+        OwnFigures.Memory(name);
+        return 0;
+    case "step":
+        return StepComparison.Run(name, pairs, precision) ? 0 : 1;
 }
-string name = args.Length > 1 ? args[1] : "nanogpt-shakespeare-cpu";
-if (!StepComparison.Configurations.ContainsKey(name))
-{
-    Console.Error.WriteLine($"There is no configuration '{name}'; there are {string.Join(", ", StepComparison.Configurations.Keys)}.");
-    return 2;
-}
-return StepComparison.Run(name, args.Length > 2 ? int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture) : 7);
+
+// Everything, each part in a process of its own, so that none sees the memory and the threads of another.
+string count = pairs.ToString(CultureInfo.InvariantCulture);
+bool good = true;
+foreach (string[] part in (string[][])[
+    ["product", count], ["product", count, "bf16"], ["layer", count],
+    ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "6x384", count], ["step", "6x384", count, "bf16"],
+    ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "6x384-context-4096", count],
+    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"]]) good &= Children.Run(part) == 0;
+return good ? 0 : 1;

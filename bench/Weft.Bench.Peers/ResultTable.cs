@@ -14,22 +14,39 @@ internal static class ResultTable
         string row = string.Create(CultureInfo.InvariantCulture,
             $"| {section}: {name} | {Time(Median(ours))} | {Time(Median(theirs))} | **{Median(ratios):F2}** | {ratios.Min():F2} to {ratios.Max():F2} | {ratios.Count} | {(apart is { } a ? a.ToString("E1", CultureInfo.InvariantCulture) : "")} | {DateTime.UtcNow:yyyy-MM-dd} |");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{section}: {name}: Weft {Time(Median(ours))} ms, libtorch {Time(Median(theirs))} ms: Weft is {Median(ratios):F2} times as fast ({ratios.Min():F2} to {ratios.Max():F2} over {ratios.Count} pairs)"));
-        Put(row);
+        Put(row, row[..(row.IndexOf('|', 2) + 1)]);
+    }
+
+    /// <summary>Prints a figure that has no peer, and keeps it below the table, in the place of the same work's earlier one.</summary>
+    internal static void Note(string work, string figure)
+    {
+        Console.WriteLine($"{work}: {figure}");
+        Put($"- {work}: {figure} ({DateTime.UtcNow:yyyy-MM-dd})", $"- {work}:");
     }
 
     private static string Time(double milliseconds) => milliseconds.ToString(milliseconds < 1 ? "F4" : milliseconds < 10 ? "F2" : "F1", CultureInfo.InvariantCulture);
 
-    private static void Put(string row)
+    private static void Put(string row, string key)
     {
         string? folder = ResultsFolder();
         if (folder is null) return;
         IReadOnlyDictionary<string, string> machine = new Dictionary<string, string>(MachineDescription.Collect());
         string path = Path.Combine(folder, FileName(machine["Processor"], machine["Cores"]) + ".md");
         List<string> lines = File.Exists(path) ? [.. File.ReadAllLines(path)] : [.. Head(machine)];
-        string key = row[..(row.IndexOf('|', 2) + 1)];
         int at = lines.FindIndex(l => l.StartsWith(key, StringComparison.Ordinal));
-        if (at >= 0) lines[at] = row;
-        else lines.Add(row);
+        if (at >= 0)
+        {
+            lines[at] = row;
+        }
+        else if (row[0] == '|')
+        {
+            lines.Insert(lines.FindLastIndex(static l => l.StartsWith('|')) + 1, row);
+        }
+        else
+        {
+            if (lines[^1].StartsWith('|')) lines.Add("");
+            lines.Add(row);
+        }
         File.WriteAllLines(path, lines);
     }
 
@@ -57,10 +74,13 @@ internal static class ResultTable
         return name.ToString();
     }
 
-    private static string? ResultsFolder()
+    private static string? ResultsFolder() => Root() is { } root ? Directory.CreateDirectory(Path.Combine(root, "bench", "results")).FullName : null;
+
+    /// <summary>The repository that this program was built in, or null.</summary>
+    internal static string? Root()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Weft.slnx"))) return Directory.CreateDirectory(Path.Combine(folder.FullName, "bench", "results")).FullName;
+            if (File.Exists(Path.Combine(folder.FullName, "Weft.slnx"))) return folder.FullName;
         return null;
     }
 }

@@ -28,14 +28,14 @@ internal sealed class WeftSide : ISide
     private readonly TrainingLoop _loop;
 
     internal WeftSide(DecoderModel model, TrainingConfig config, TokenBatches batches, LearningRateSchedule schedule) =>
-        _loop = new TrainingLoop(model, batches, new WeftAdamW(ParameterGroup.ByRank(model.Parameters, config.WeightDecay), config.Beta1, config.Beta2, config.Epsilon), schedule, config.BatchSize, 1, config.ClipNorm);
+        _loop = new TrainingLoop(model, batches, new WeftAdamW(ParameterGroup.ByRank(model.Parameters, config.WeightDecay), config.Beta1, config.Beta2, config.Epsilon), schedule, config.BatchSize, 1, config.ClipNorm, precision: config.Precision);
 
     public string Name => "Weft";
 
     public double Step() => _loop.Step().Loss;
 }
 
-/// <summary>libtorch through TorchSharp: nanoGPT's forward pass, with its flash attention and AdamW.</summary>
+/// <summary>libtorch through TorchSharp: nanoGPT's forward pass, with its flash attention and AdamW. In bf16 everything is: weights, activations and moments, its fastest way.</summary>
 internal sealed class LibtorchSide : ISide
 {
     private readonly Dictionary<string, Parameter> _weights;
@@ -53,8 +53,8 @@ internal sealed class LibtorchSide : ISide
     {
         (_model, _config, _batches, _schedule) = (model.Config, config, batches, schedule);
         _batch = new TokenBatch(config.BatchSize, config.ContextLength);
-        _weights = model.Parameters.ToDictionary(static p => p.Name!, static p =>
-            new Parameter(tensor(p.ToArray<float>(), Array.ConvertAll(p.Shape.ToArray(), static s => (long)s))));
+        _weights = model.Parameters.ToDictionary(static p => p.Name!, p =>
+            new Parameter(tensor(p.ToArray<float>(), Array.ConvertAll(p.Shape.ToArray(), static s => (long)s)).to(config.Precision == Weft.Tensors.Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32)));
         _parameters = [.. _weights.Values];
         _embedding = nn.Embedding(_model.VocabularySize, _model.HiddenSize);
         _embedding.weight = _weights["embedding.tokens.weight"];
@@ -73,7 +73,7 @@ internal sealed class LibtorchSide : ISide
         _batches.Fill(_step, _batch);
         long B = _batch.BatchSize, T = _batch.Length;
         torch.Tensor ids = tensor(Array.ConvertAll(_batch.Inputs.ToArray<int>(), static i => (long)i), [B, T]), targets = tensor(Array.ConvertAll(_batch.Targets.ToArray<int>(), static i => (long)i), [B * T]);
-        torch.Tensor loss = nn.functional.cross_entropy(Logits(ids, B, T).view(B * T, -1), targets);
+        torch.Tensor loss = nn.functional.cross_entropy(Logits(ids, B, T).view(B * T, -1).to(ScalarType.Float32), targets);
         loss.backward();
         nn.utils.clip_grad_norm_(_parameters, _config.ClipNorm);
         foreach (var group in _optimizer.ParamGroups) group.LearningRate = _schedule.At(_step);

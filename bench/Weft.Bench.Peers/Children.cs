@@ -1,0 +1,33 @@
+using System.Diagnostics;
+
+namespace Weft.Bench.Peers;
+
+/// <summary>Processes of this program and others.</summary>
+internal static class Children
+{
+    /// <summary>Runs this program again with other arguments and variables, and returns its exit code.</summary>
+    internal static int Run(string[] arguments, params ReadOnlySpan<(string Name, string Value)> variables)
+    {
+        using Process process = Process.Start(Start(Environment.ProcessPath!, arguments, variables))!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    /// <summary>Runs a program and returns what it wrote; throws if it failed.</summary>
+    internal static string Output(string program, string[] arguments, params ReadOnlySpan<(string Name, string Value)> variables)
+    {
+        ProcessStartInfo start = Start(program, arguments, variables);
+        start.RedirectStandardOutput = true;
+        using Process process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {output}");
+    }
+
+    private static ProcessStartInfo Start(string program, string[] arguments, ReadOnlySpan<(string Name, string Value)> variables)
+    {
+        ProcessStartInfo start = new(program, arguments) { UseShellExecute = false };
+        foreach ((string name, string value) in variables) start.Environment[name] = value;
+        return start;
+    }
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.Json;
+using Weft.Tensors.Threading;
+
+namespace Weft.Bench.Peers;
+
+/// <summary>Figures without a peer's time: peak memory, narrower tiers against their own peak, and the ahead-of-time build against the JIT.</summary>
+internal static class OwnFigures
+{
+    /// <summary>The most memory that either side's process holds.</summary>
+    internal static void Memory(string name)
+    {
+        double ours = Peak(name, "weft"), theirs = Peak(name, "libtorch");
+        ResultTable.Note($"Peak memory, {name}", Invariant($"{ours:F0} MB, libtorch {theirs:F0} MB"));
+    }
+
+    /// <summary>Products at each width of vectors against that width's own peak, through <c>weft bench</c> in processes of their own.</summary>
+    internal static void Tiers()
+    {
+        foreach (string tier in (string[])["512", "256", "128"])
+        {
+            using JsonDocument figures = JsonDocument.Parse(Children.Output("dotnet", [Command("weft.dll"), "bench", "--json", "--only", "products"], ("WEFT_KERNELS", tier)));
+            JsonElement root = figures.RootElement;
+            double peak = root.GetProperty("peakGigaflops").GetDouble(), lowest = root.GetProperty("products").EnumerateArray().Min(static p => p.GetProperty("gigaflops").GetDouble());
+            ResultTable.Note($"Products at {tier} bits", Invariant($"at least {lowest:F0} of {peak:F0} GFLOP/s ({lowest / peak:P0}) on {ForkJoin.ThreadCount} threads"));
+        }
+    }
+
+    /// <summary>The step of the ahead-of-time binary against the JIT's, and the time from start to the end of the first step.</summary>
+    internal static void AheadOfTime()
+    {
+        string binary = Command(Path.Combine("aot", "weft"));
+        if (!File.Exists(binary))
+        {
+            Console.WriteLine($"There is no ahead-of-time build: dotnet publish src/Weft.Cli -c Release -p:PublishAot=true -o {Path.GetDirectoryName(binary)}");
+            return;
+        }
+        List<double> ratios = [], jit = [], aot = [], starts = [];
+        for (int pair = 0; pair < 7; pair++)
+        {
+            jit.Add(Step("dotnet", [Command("weft.dll"), "bench", "--json", "--only", "step"]));
+            aot.Add(Step(binary, ["bench", "--json", "--only", "step"]));
+            ratios.Add(aot[^1] / jit[^1]);
+            long start = System.Diagnostics.Stopwatch.GetTimestamp();
+            Children.Output(binary, ["bench", "--json", "--only", "first-step"]);
+            starts.Add(System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        ResultTable.Note("Ahead-of-time step, 4 x 128", Invariant($"{ResultTable.Median(aot):F1} ms, JIT {ResultTable.Median(jit):F1} ms: {ResultTable.Median(ratios):F2} times ({ratios.Min():F2} to {ratios.Max():F2})"));
+        ResultTable.Note("Ahead-of-time start to the end of the first step", Invariant($"{ResultTable.Median(starts):F0} ms ({starts.Min():F0} to {starts.Max():F0})"));
+    }
+
+    private static double Step(string program, string[] arguments)
+    {
+        using JsonDocument figures = JsonDocument.Parse(Children.Output(program, arguments));
+        return figures.RootElement.GetProperty("stepMilliseconds").GetDouble();
+    }
+
+    private static double Peak(string name, string side) => double.Parse(Children.Output(Environment.ProcessPath!, ["memory", name, side]), CultureInfo.InvariantCulture);
+
+    // Beside the repository's other outputs: built by bench/README.md's commands.
+    private static string Command(string file) => Path.Combine(ResultTable.Root() ?? ".", "artifacts", file);
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
