@@ -26,6 +26,7 @@ public sealed class ModelsGoldenTests
         EncoderHandlers.Add(runner);
         EncoderDecoderHandlers.Add(runner);
         StateSpaceHandlers.Add(runner);
+        FormatHandlers.Add(runner);
         return runner;
     }
 }

@@ -16,7 +16,7 @@ internal static class NotBuiltYet
     [
         .. Ops("models", "checkpoints",
             """
-            generate router formats formats_bert refuse rope
+            generate router formats rope
             """),
         .. Ops("metrics", "text",
             """

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Weft.Tensors.Threading;
 
 namespace Weft.Cli.Commands;
@@ -26,6 +29,24 @@ internal static class Shared
     internal static void SetThreads(int? threads)
     {
         if (threads is { } count) Usage(() => ForkJoin.ThreadCount = count);
+    }
+
+    /// <summary>A text that was given, or standard input for <c>-</c>.</summary>
+    internal static string Input(string text) => text == "-" ? Console.In.ReadToEnd() : text;
+
+    /// <summary>The beginning of a text, on one line.</summary>
+    internal static string Short(string text, int length)
+    {
+        string line = text.ReplaceLineEndings(" ");
+        return line.Length <= length ? line : line[..(length - 1)] + "…";
+    }
+
+    /// <summary>Prints JSON on standard output, indented and with characters as they are.</summary>
+    internal static void PrintJson(Action<Utf8JsonWriter> write)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) write(writer);
+        Console.WriteLine(Encoding.UTF8.GetString(stream.ToArray()));
     }
 
     /// <summary>Runs something whose argument errors are the user's: exit code 2.</summary>

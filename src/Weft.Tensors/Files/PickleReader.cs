@@ -88,7 +88,7 @@ internal sealed class PickleReader(Stream stream, long length, string path, long
                 case (byte)'h': _stack.Add(Remembered(Byte(), at)); break;
                 case (byte)'j': _stack.Add(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(Fixed(4)), at)); break;
                 case (byte)'g': _stack.Add(Remembered(DecimalIndex(at), at)); break;
-                case (byte)'c': _stack.Add(new PickleName(Line(), Line())); break;
+                case (byte)'c': _stack.Add(new PickleName(Modern(Line()), Line())); break;
                 case 0x93:
                     object?[] pair = PopMany(2);
                     _stack.Add(pair is [string module, string name] ? new PickleName(module, name) : throw Damaged(at, "a class is not named by texts"));
@@ -104,6 +104,9 @@ internal sealed class PickleReader(Stream stream, long length, string path, long
             }
         }
     }
+
+    // Protocol 2 spells the built-in functions as Python 2 did.
+    private static string Modern(string module) => module == "__builtin__" ? "builtins" : module;
 
     private byte Byte()
     {

@@ -17,6 +17,7 @@ internal readonly struct StridedElements
     {
         reason = "";
         if (sizes.Length != strides.Length) return Fail($"{sizes.Length} sizes but {strides.Length} strides", out reason);
+        if (first >= 0 && sizes.Contains(0) && sizes.All(static n => n >= 0)) return new StridedElements(0, sizes, strides, 0); // nothing is read, whatever the strides say
         long count = 1, last = first;
         for (int d = 0; d < sizes.Length; d++)
         {

@@ -103,8 +103,7 @@ public sealed class TorchFile : CheckpointFile
 
     private void ReadLegacy()
     {
-        using BufferedStream data = new(_stream);
-        PickleReader reader = new(data, _stream.Length, _path, 0, Call, LoadStorage);
+        PickleReader reader = new(_stream, _stream.Length, _path, 0, Call, LoadStorage);
         if (reader.Read() is not BigInteger magic || magic != s_legacyMagic) throw new WeftFileException(_path, 0, "is neither a zip container nor an older PyTorch checkpoint.");
         if (reader.Read() is not 1001L) throw new WeftFileException(_path, reader.Position, "the older layout's version is not 1001.");
         if (reader.Read() is Dictionary<object, object?> system && system.TryGetValue("little_endian", out object? little) && little is false)
@@ -116,8 +115,8 @@ public sealed class TorchFile : CheckpointFile
         foreach (object? key in keys)
         {
             if (key is not string name || !_storages.TryGetValue(name, out Storage? storage)) throw new WeftFileException(_path, at, $"the storage '{key}' belongs to no tensor.");
-            data.Position = at;
-            if (data.ReadAtLeast(count, 8, throwOnEndOfStream: false) < 8 || BinaryPrimitives.ReadInt64LittleEndian(count) != storage.Count) throw new WeftFileException(_path, at, $"the storage '{key}' has another size than its tensors say.");
+            _stream.Position = at;
+            if (_stream.ReadAtLeast(count, 8, throwOnEndOfStream: false) < 8 || BinaryPrimitives.ReadInt64LittleEndian(count) != storage.Count) throw new WeftFileException(_path, at, $"the storage '{key}' has another size than its tensors say.");
             storage.Offset = at + 8;
             long bytes = storage.Count * storage.Type.ByteSize();
             if (bytes > _stream.Length - storage.Offset) throw new WeftFileException(_path, at, $"the storage '{key}' has {bytes} bytes, but the file ends before.");
@@ -136,8 +135,8 @@ public sealed class TorchFile : CheckpointFile
             case "torch._utils._rebuild_tensor" or "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor_v3": return Rebuild(arguments, at);
             case "torch._utils._rebuild_parameter" or "torch._utils._rebuild_parameter_with_state" when arguments.Length > 0: return arguments[0];
             case "torch._tensor._rebuild_from_type_v2" when arguments is [PickleName inner, _, object?[] state, ..]: return Call(inner, state, at);
-            case "torch.Size" or "builtins.tuple" or "builtins.list" or "__builtin__.list" when arguments is [var items]: return items;
-            case "builtins.set" or "__builtin__.set" when arguments is [var items]: return items;
+            case "torch.Size" or "builtins.tuple" or "builtins.list" when arguments is [var items]: return items;
+            case "builtins.set" when arguments is [var items]: return items;
             case "torch.device" or "torch.serialization._get_layout" or "_codecs.encode": return null;
             default: throw new WeftFileException(_path, at, $"the pickle wants to call {function}, which no table of tensors needs; it is refused and nothing was run.");
         }

@@ -1,0 +1,20 @@
+#:project ../src/Weft.Inference
+// Encoders: fill a gap, label a text.
+//
+//     dotnet run examples/encoders.cs fill FOLDER "Paris is the capital of [MASK]."
+//     dotnet run examples/encoders.cs classify FOLDER "What a wonderful film!"
+
+using Weft.Inference.Encoders;
+
+switch (args)
+{
+    case ["fill", string folder, string text]:
+        foreach (FilledToken token in MaskFiller.Load(folder).Fill(text)[0]) Console.WriteLine($"{token.Probability:P1}  {token.Text}");
+        break;
+    case ["classify", string folder, string text]:
+        foreach (LabelScore label in TextClassifier.Load(folder).Classify(text)) Console.WriteLine($"{label.Score:F4}  {label.Label}");
+        break;
+    default:
+        Console.WriteLine("Say fill or classify, then a model's folder and a text.");
+        break;
+}
