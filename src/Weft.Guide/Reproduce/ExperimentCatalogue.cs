@@ -16,6 +16,7 @@ public static class ExperimentCatalogue
         new ThreadCount(),
         new DescentClosedForms(),
         new NanoGptShakespeare(),
+        new MuonSteps(),
         new ChatModelPerplexity(),
         new DropoutMean(),
         new DropoutGap(),
@@ -28,6 +29,9 @@ public static class ExperimentCatalogue
         new NormalizationPlaces(),
         new MetricsWithTies(),
         new TabularClassification(),
+        new LeNetDigits(),
+        new LeNetMnist(),
+        new RecurrentAdding(),
     ];
 
     /// <summary>The experiment of that name, or null.</summary>

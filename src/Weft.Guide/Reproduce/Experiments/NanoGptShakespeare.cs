@@ -10,7 +10,7 @@ public sealed class NanoGptShakespeare : Experiment
 {
     private static readonly ulong[] s_seeds = [1337, 1, 2];
 
-    private static string TextPath => Path.Combine(Environment.GetEnvironmentVariable("WEFT_SHARED") ?? Path.Combine("..", "shared"), "data", "corpora", "tinyshakespeare", "input.txt");
+    internal static string TextPath => Path.Combine(Environment.GetEnvironmentVariable("WEFT_SHARED") ?? Path.Combine("..", "shared"), "data", "corpora", "tinyshakespeare", "input.txt");
 
     /// <inheritdoc/>
     public override string Name => "nanogpt-shakespeare-cpu";
@@ -38,7 +38,9 @@ public sealed class NanoGptShakespeare : Experiment
     public override ExperimentPace Pace => ExperimentPace.Nightly;
 
     /// <inheritdoc/>
-    public override string? Missing => File.Exists(TextPath) ? null : $"needs tiny Shakespeare as {TextPath}; set WEFT_SHARED to the folder that holds data/corpora.";
+    public override string? Missing => MissingText;
+
+    internal static string? MissingText => File.Exists(TextPath) ? null : $"needs tiny Shakespeare as {TextPath}; set WEFT_SHARED to the folder that holds data/corpora.";
 
     /// <inheritdoc/>
     public override IReadOnlyList<double> Measure(IProgress<string> progress, CancellationToken cancellation)
