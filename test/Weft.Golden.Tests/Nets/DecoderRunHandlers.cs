@@ -18,7 +18,8 @@ internal static class DecoderRunHandlers
     private static void Gpt(GoldenCase golden, GoldenPrecision precision)
     {
         GoldenAttrs a = golden.Attrs;
-        if (a.StringOrNull("dtype") is { } type && type.StartsWith("bf16", StringComparison.Ordinal)) NotBuiltYet.Require("bf16 products");
+        bool bf16 = a.StringOrNull("dtype")?.StartsWith("bf16", StringComparison.Ordinal) ?? false;
+        using ProductPrecision.Restorer products = ProductPrecision.Use(bf16 ? Precision.Bf16 : Precision.Float32);
         DType dtype = a.StringOrNull("dtype") is null ? DType.Float64 : DType.Float32;
         DecoderModel model = new(new DecoderConfig
         {

@@ -58,7 +58,7 @@ internal static class ExtraOptimizerHandlers
         foreach ((string op, OptimizerHandlers.Maker maker) in s_makers)
             runner.Add(op, (golden, _) =>
             {
-                if (op == "soap" && LeavesABasisOpen(golden)) NotBuiltYet.Require("LAPACK's choice of a basis where two eigenvalues are 0");
+                if (op == "soap" && LeavesABasisOpen(golden)) Assert.Skip("The reference's trajectory depends on which basis its linear algebra library chose where two eigenvalues are 0.");
                 OptimizerHandlers.Trajectory(golden, maker, DType.Float64);
             }, GoldenPrecision.F64);
     }
