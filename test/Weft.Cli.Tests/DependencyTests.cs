@@ -19,7 +19,7 @@ public sealed class DependencyTests
 
     private static readonly Dictionary<string, string[]> s_packages = new()
     {
-        ["Weft.Tensors"] = ["System.Numerics.Tensors"],
+        ["Weft.Tensors"] = ["Iced", "System.Numerics.Tensors"],
         ["Weft.Training"] = ["BigGustave", "Microsoft.Extensions.FileSystemGlobbing", "Sep"],
         ["Weft.Cli"] = ["Spectre.Console", "System.CommandLine"],
     };
