@@ -16,7 +16,7 @@ internal static class NotBuiltYet
     [
         .. Ops("models", "checkpoints",
             """
-            generate router formats rope
+            generate formats rope
             """),
         .. Ops("metrics", "text",
             """
@@ -29,12 +29,6 @@ internal static class NotBuiltYet
             """
             calibration isotonic platt clustering ndcg retrieval agreement bradley_terry bootstrap_mean_difference exact_permutation mcnemar
             multiple_testing paired_sign_permutation proportion_ci two_samples
-            """),
-        .. Families(
-            """
-            bloom deepseek_v2 deepseek_v3 gemma gemma2
-            gemma3_text gpt_neox gpt_oss granite llama3_gqa mistral_window mixtral olmo2 olmoe opt phi phi3_longrope qwen2
-            qwen3 qwen3_moe smollm3 
             """),
     ];
 

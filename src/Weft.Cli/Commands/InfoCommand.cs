@@ -5,6 +5,7 @@ using Weft.Models.Decoder;
 using Weft.Inference;
 using Weft.Models.Families;
 using Weft.Models.Families.Gguf;
+using Weft.Models.Layers;
 using Weft.Tensors;
 using Weft.Tensors.Files.Gguf;
 using Weft.Tokenizers;
@@ -71,6 +72,7 @@ internal static class InfoCommand
         {
             PositionScheme.Learned => $"positions: learned, {c.ContextLength:N0}",
             PositionScheme.Rotary => string.Create(CultureInfo.InvariantCulture, $"positions: rotary, base {c.RotaryBase:G}, context {c.ContextLength:N0}"),
+            PositionScheme.Alibi => $"positions: ALiBi, context {c.ContextLength:N0}",
             _ => $"positions: none, context {c.ContextLength:N0}",
         });
         TreeNode blocks = tree.AddNode($"{c.BlockCount} blocks");
@@ -80,10 +82,17 @@ internal static class InfoCommand
         attention.AddNode($"query, key, value: {c.HiddenSize} -> {c.HeadCount} heads x {c.ResolvedHeadSize}{(c.ResolvedKeyValueHeadCount == c.HeadCount ? "" : $", {c.ResolvedKeyValueHeadCount} for keys and values")}");
         attention.AddNode($"output: {c.HeadCount * c.ResolvedHeadSize} -> {c.HiddenSize}");
         blocks.AddNode(norm);
-        blocks.AddNode($"feed-forward: {c.HiddenSize} -> {c.ResolvedFeedForwardSize} -> {c.HiddenSize}, {c.FeedForward switch { FeedForwardKind.Gelu => "GELU", FeedForwardKind.GeluTanh => "GELU (tanh)", _ => "SwiGLU" }}");
+        blocks.AddNode($"feed-forward: {c.HiddenSize} -> {c.ResolvedFeedForwardSize} -> {c.HiddenSize}, {Activation(c)}");
         tree.AddNode(norm);
         tree.AddNode($"head: {c.HiddenSize} -> {c.VocabularySize:N0}{(c.TieEmbeddings ? ", tied to the embedding" : "")}");
         return tree;
+    }
+
+    private static string Activation(DecoderConfig c)
+    {
+        string name = c.ResolvedActivation switch { ActivationKind.Gelu => "GELU", ActivationKind.GeluTanh => "GELU (tanh)", ActivationKind kind => kind.ToString() };
+        string network = !c.IsGated ? name : c.ResolvedActivation == ActivationKind.Silu ? "SwiGLU" : $"gate with {name}";
+        return c.Experts is { } experts ? $"{network}, {experts.ChosenCount} of {experts.Count} experts of {experts.FeedForwardSize}" : network;
     }
 
     private static Table Summary(DecoderModel model)

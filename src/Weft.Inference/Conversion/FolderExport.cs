@@ -49,8 +49,7 @@ public static class FolderExport
             writer.Add(mapping.Checkpoint, own, shape, stream =>
             {
                 progress?.Report($"{mapping.Checkpoint} {own.FormatName()} [{string.Join(", ", shape)}]");
-                Tensor values = mapping.RowCount > 0 ? parameter.Narrow(0, mapping.FirstRow, mapping.RowCount) : parameter;
-                if (mapping.Transposed) values = values.Transpose();
+                Tensor values = mapping.ToStored(parameter);
                 SafetensorsWriter.WriteSingles(stream, values.Contiguous().AsSpan<float>(), own);
             });
         }

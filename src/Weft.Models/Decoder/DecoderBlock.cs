@@ -4,46 +4,40 @@ using Weft.Tensors.Autograd;
 
 namespace Weft.Models.Decoder;
 
-/// <summary>One transformer layer: attention, then the feed-forward network, each added to the residual stream.</summary>
-/// <remarks>x += attention(norm(x)); x += feed_forward(norm(x)) (the pre-norm form of Radford et al. 2019). Shapes: [B, T, C] -> [B, T, C].</remarks>
-public sealed class DecoderBlock : Layer
+/// <summary>One transformer layer: attention and a feed-forward network, each added to the residual stream.</summary>
+/// <remarks>The order of its parts is what the kinds of blocks differ in; <see cref="PreNormBlock"/> is the usual one. Shapes: [B, T, C] -> [B, T, C].</remarks>
+public abstract class DecoderBlock : Layer
 {
-    private readonly Tensor[] _parameters;
+    private Tensor[]? _parameters; // for checkpoints: they ask at every step
     private readonly string _attentionSite, _feedForwardSite, _residualSite;
+    private readonly double _multiplier;
 
-    internal DecoderBlock(string name, int index, DecoderConfig config, RotaryPositions? rotary, DType dtype)
+    /// <summary>Puts the parts together.</summary>
+    private protected DecoderBlock(string name, double multiplier, SelfAttention attention, FeedForwardLayer feedForward)
     {
-        _attentionSite = name + ".attention.result";
-        _feedForwardSite = name + ".feed_forward.result";
-        _residualSite = name + ".residual";
-        AttentionNorm = DecoderModel.CreateNorm(name + ".attention_norm", config, dtype);
-        Attention = new CausalSelfAttention(name + ".attention", index, config, rotary, dtype);
-        FeedForwardNorm = DecoderModel.CreateNorm(name + ".feed_forward_norm", config, dtype);
-        FeedForward = new FeedForwardNetwork(name + ".feed_forward", config, dtype);
-        _parameters = [.. Parameters];
+        (_attentionSite, _feedForwardSite, _residualSite) = (name + ".attention.result", name + ".feed_forward.result", name + ".residual");
+        (_multiplier, Attention, FeedForward) = (multiplier, attention, feedForward);
     }
 
-    /// <summary>Before attention.</summary>
-    public Normalization AttentionNorm { get; }
-
     /// <summary>Mixes tokens.</summary>
-    public CausalSelfAttention Attention { get; }
-
-    /// <summary>Before the feed-forward network.</summary>
-    public Normalization FeedForwardNorm { get; }
+    public SelfAttention Attention { get; }
 
     /// <summary>Works on each token.</summary>
-    public FeedForwardNetwork FeedForward { get; }
+    public FeedForwardLayer FeedForward { get; }
 
     /// <inheritdoc/>
-    public override IEnumerable<Tensor> Parameters => [.. AttentionNorm.Parameters, .. Attention.Parameters, .. FeedForwardNorm.Parameters, .. FeedForward.Parameters];
+    public override IEnumerable<Tensor> Buffers => FeedForward.Buffers;
 
     internal Tensor Forward(Tensor x, ForwardSettings settings)
     {
-        if (!settings.CheckpointActivations || settings.Cache is not null || settings.Tap is not null) return Compute(x, settings);
-        ulong position = settings.Dropout?.Position ?? 0;
-        return ActivationCheckpoint.Run(new Pass(this, settings, position), x, s_again, _parameters);
+        if (settings.CheckpointActivations && settings.Cache is null && settings.Tap is null)
+            return ActivationCheckpoint.Run(new Pass(this, settings, settings.Dropout?.Position ?? 0), x, s_again, _parameters ??= [.. Parameters]);
+        x = Compute(x, settings);                                                   // [B, T, C]
+        settings.Tap?.Invoke(_residualSite, x);
+        return x;
     }
+
+    private readonly record struct Pass(DecoderBlock Block, ForwardSettings Settings, ulong Position);
 
     // The second time dropout draws what it drew the first time, and then stands where it stood.
     private static readonly Func<Pass, Tensor, Tensor> s_again = static (pass, x) =>
@@ -56,17 +50,38 @@ public sealed class DecoderBlock : Layer
         return y;
     };
 
-    private readonly record struct Pass(DecoderBlock Block, ForwardSettings Settings, ulong Position);
+    private protected abstract Tensor Compute(Tensor x, ForwardSettings settings);
 
-    private Tensor Compute(Tensor x, ForwardSettings settings)
+    // Attention as it is added to the stream: with dropout in training, and multiplied where a family does that.
+    private protected Tensor Attend(Tensor x, ForwardSettings settings) => Added(Attention.Forward(x, settings), _attentionSite, settings);
+
+    private protected Tensor Feed(Tensor x, ForwardSettings settings) => Added(FeedForward.Forward(x, settings), _feedForwardSite, settings);
+
+    private Tensor Added(Tensor x, string site, ForwardSettings settings)
     {
-        Tensor a = Attention.Forward(AttentionNorm.Forward(x), settings);           // [B, T, C]
-        if (settings.Dropout is { } dropout) a = dropout.Apply(a, _attentionSite);
-        x += a;
-        Tensor f = FeedForward.Forward(FeedForwardNorm.Forward(x));                 // [B, T, C]
-        if (settings.Dropout is { } again) f = again.Apply(f, _feedForwardSite);
-        x += f;
-        settings.Tap?.Invoke(_residualSite, x);
-        return x;
+        if (settings.Dropout is { } dropout) x = dropout.Apply(x, site);
+        return _multiplier == 1 ? x : x * _multiplier;
+    }
+}
+
+/// <summary>x += attention(norm(x)); x += feed_forward(norm(x)) (the pre-norm form of Radford et al. 2019).</summary>
+public sealed class PreNormBlock : DecoderBlock
+{
+    internal PreNormBlock(string name, double multiplier, Normalization attentionNorm, SelfAttention attention, Normalization feedForwardNorm, FeedForwardLayer feedForward)
+        : base(name, multiplier, attention, feedForward) => (AttentionNorm, FeedForwardNorm) = (attentionNorm, feedForwardNorm);
+
+    /// <summary>Before attention.</summary>
+    public Normalization AttentionNorm { get; }
+
+    /// <summary>Before the feed-forward network.</summary>
+    public Normalization FeedForwardNorm { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Tensor> Parameters => [.. AttentionNorm.Parameters, .. Attention.Parameters, .. FeedForwardNorm.Parameters, .. FeedForward.Parameters];
+
+    private protected override Tensor Compute(Tensor x, ForwardSettings settings)
+    {
+        x += Attend(AttentionNorm.Forward(x), settings);                            // [B, T, C]
+        return x + Feed(FeedForwardNorm.Forward(x), settings);                      // [B, T, C]
     }
 }

@@ -1,3 +1,5 @@
+using Weft.Models.Layers;
+
 namespace Weft.Models.Decoder;
 
 /// <summary>How the model knows where a token stands.</summary>
@@ -11,6 +13,9 @@ public enum PositionScheme
 
     /// <summary>Nothing: only the causal mask tells positions apart (Kazemnejad et al. 2023, arXiv:2305.19466).</summary>
     None,
+
+    /// <summary>Scores fall with the distance to a key, at a slope of their own for each head (ALiBi, Press et al. 2022, arXiv:2108.12409).</summary>
+    Alibi,
 }
 
 /// <summary>Which normalisation stands before attention, feed-forward and head.</summary>
@@ -21,6 +26,9 @@ public enum NormalizationKind
 
     /// <summary>Root-mean-square normalisation.</summary>
     RmsNorm,
+
+    /// <summary>Root-mean-square normalisation that multiplies by 1 + g, as Gemma stores its gains.</summary>
+    RmsNormPlusOne,
 }
 
 /// <summary>The shape of the feed-forward network and its nonlinearity.</summary>
@@ -34,6 +42,37 @@ public enum FeedForwardKind
 
     /// <summary>A gate: down(silu(gate x) · up x) (Shazeer 2020, arXiv:2002.05202, eq. 6).</summary>
     SwiGlu,
+
+    /// <summary>Two maps with <see cref="DecoderConfig.Activation"/> between them.</summary>
+    Plain,
+
+    /// <summary>A gate with <see cref="DecoderConfig.Activation"/> instead of SiLU.</summary>
+    Gated,
+}
+
+/// <summary>Where normalisations stand in a block, and what is added to the residual stream when.</summary>
+public enum BlockOrder
+{
+    /// <summary>x += attention(norm x); x += feed_forward(norm x) (Radford et al. 2019).</summary>
+    NormBefore,
+
+    /// <summary>x = norm(x + attention x); x = norm(x + feed_forward x) (Vaswani et al. 2017; OPT-350m).</summary>
+    NormAfter,
+
+    /// <summary>x += norm(attention x); x += norm(feed_forward x) (OLMo 2, arXiv:2501.00656, section 3.1).</summary>
+    NormOfOutput,
+
+    /// <summary>x += norm(attention(norm x)); x += norm(feed_forward(norm x)) (Gemma 2, arXiv:2408.00118, section 2).</summary>
+    Sandwich,
+
+    /// <summary>x += attention(norm₁ x) + feed_forward(norm₂ x) (GPT-NeoX, arXiv:2204.06745, section 2.1).</summary>
+    Parallel,
+
+    /// <summary>x += attention(norm x) + feed_forward(norm x), with one normalisation for both (GPT-J, Phi).</summary>
+    ParallelSharedNorm,
+
+    /// <summary>n = norm x; x = n + attention n; m = norm x; x = m + feed_forward m (Bloom's option).</summary>
+    NormedResidual,
 }
 
 /// <summary>The architecture of a decoder-only language model.</summary>
@@ -68,6 +107,78 @@ public sealed record DecoderConfig
 
     /// <summary>The base of the rotary angles: position · base^(-2i/D). Default: 10,000 (Su et al. 2021).</summary>
     public double RotaryBase { get; init; } = 10_000;
+
+    /// <summary>The share of a head's elements that turn, from the first on. Default: all of them.</summary>
+    public double RotaryShare { get; init; } = 1;
+
+    /// <summary>Whether elements 2i and 2i + 1 form a pair, instead of i and i + D/2. Default: no (only DeepSeek does).</summary>
+    public bool RotaryInterleaved { get; init; }
+
+    /// <summary>How the angles are stretched for texts beyond those of pretraining; null leaves them.</summary>
+    public RotaryScaling? RotaryScaling { get; init; }
+
+    /// <summary>The base in blocks that see a window only; null means as in the others (Gemma 3, arXiv:2503.19786, section 2).</summary>
+    public double? WindowRotaryBase { get; init; }
+
+    /// <summary>How the angles of those blocks are stretched; it counts only with <see cref="WindowRotaryBase"/>.</summary>
+    public RotaryScaling? WindowRotaryScaling { get; init; }
+
+    /// <summary>Which blocks turn queries and keys; null means all. The others have no positions (NoPE).</summary>
+    public IReadOnlyList<bool>? RotaryBlocks { get; init; }
+
+    /// <summary>How many tokens each block sees, itself included, 0 for all; null means that all blocks see all.</summary>
+    public IReadOnlyList<int>? Windows { get; init; }
+
+    /// <summary>What attention does beyond the textbook. Default: nothing.</summary>
+    public AttentionConfig Attention { get; init; } = new();
+
+    /// <summary>Keys and values from a small latent vector (multi-head latent attention); null for the usual kind.</summary>
+    public LatentAttentionConfig? Latent { get; init; }
+
+    /// <summary>Several feed-forward networks of which each token uses a few; null for one that all tokens use.</summary>
+    public ExpertsConfig? Experts { get; init; }
+
+    /// <summary>The order of the parts of a block. Default: normalisation before each, as in GPT-2.</summary>
+    public BlockOrder Order { get; init; } = BlockOrder.NormBefore;
+
+    /// <summary>What the outputs of attention and feed-forward are multiplied by before they are added. Default: 1.</summary>
+    public double ResidualMultiplier { get; init; } = 1;
+
+    /// <summary>What token vectors are multiplied by. Default: 1.</summary>
+    public double EmbeddingMultiplier { get; init; } = 1;
+
+    /// <summary>Whether token vectors are normalised before the first block (Bloom). Default: no.</summary>
+    public bool EmbeddingNorm { get; init; }
+
+    /// <summary>The width of token vectors where it is not C: they are mapped to C, and back before the head (OPT-350m). 0 means C.</summary>
+    public int EmbeddingSize { get; init; }
+
+    /// <summary>How many rows of the position table stand before that of position 0 (OPT: 2). Default: none.</summary>
+    public int PositionOffset { get; init; }
+
+    /// <summary>Whether a normalisation stands before the head. Default: yes.</summary>
+    public bool FinalNorm { get; init; } = true;
+
+    /// <summary>Whether the head adds an offset (Phi). Default: no.</summary>
+    public bool HeadBias { get; init; }
+
+    /// <summary>What logits are divided by. Default: 1.</summary>
+    public double LogitsDivisor { get; init; } = 1;
+
+    /// <summary>Logits become cap · tanh(logits / cap); 0 for no cap (Gemma 2).</summary>
+    public double LogitsSoftCap { get; init; }
+
+    /// <summary>Whether normalisations have a gain. Default: yes.</summary>
+    public bool NormalizationGain { get; init; } = true;
+
+    /// <summary>Whether the feed-forward maps add an offset; null means as <see cref="LinearBias"/> says.</summary>
+    public bool? FeedForwardBias { get; init; }
+
+    /// <summary>The nonlinearity of <see cref="FeedForwardKind.Plain"/> and <see cref="FeedForwardKind.Gated"/>.</summary>
+    public ActivationKind Activation { get; init; } = ActivationKind.Silu;
+
+    /// <summary>The family that the model came from and is saved as, by its <c>model_type</c>; null for the first that fits.</summary>
+    public string? Family { get; init; }
 
     /// <summary>Which normalisation. Default: layer normalisation, as in GPT-2.</summary>
     public NormalizationKind Normalization { get; init; } = NormalizationKind.LayerNorm;
@@ -108,8 +219,41 @@ public sealed record DecoderConfig
     /// <summary>The width of the feed-forward network, defaults resolved.</summary>
     public int ResolvedFeedForwardSize =>
         FeedForwardSize != 0 ? FeedForwardSize
-        : FeedForward == FeedForwardKind.SwiGlu ? (8 * HiddenSize / 3 + 15) / 16 * 16
+        : IsGated ? (8 * HiddenSize / 3 + 15) / 16 * 16
         : 4 * HiddenSize;
+
+    /// <summary>Whether the feed-forward network has a gate.</summary>
+    public bool IsGated => FeedForward is FeedForwardKind.SwiGlu or FeedForwardKind.Gated;
+
+    /// <summary>The nonlinearity of the feed-forward network, whichever way it was named.</summary>
+    public ActivationKind ResolvedActivation => FeedForward switch
+    {
+        FeedForwardKind.Gelu => ActivationKind.Gelu,
+        FeedForwardKind.GeluTanh => ActivationKind.GeluTanh,
+        FeedForwardKind.SwiGlu => ActivationKind.Silu,
+        _ => Activation,
+    };
+
+    /// <summary>The width of token vectors, defaults resolved.</summary>
+    public int ResolvedEmbeddingSize => EmbeddingSize == 0 ? HiddenSize : EmbeddingSize;
+
+    /// <summary>Whether the maps to queries, keys and values add an offset, defaults resolved.</summary>
+    public bool ResolvedQueryKeyValueBias => Attention.QueryKeyValueBias ?? LinearBias;
+
+    /// <summary>Whether the map from the heads back adds an offset, defaults resolved.</summary>
+    public bool ResolvedAttentionOutputBias => Attention.OutputBias ?? LinearBias;
+
+    /// <summary>Whether the feed-forward maps add an offset, defaults resolved.</summary>
+    public bool ResolvedFeedForwardBias => FeedForwardBias ?? LinearBias;
+
+    /// <summary>How many tokens a block sees; 0 for all.</summary>
+    public int Window(int block) => Windows?[block] ?? 0;
+
+    /// <summary>Whether a block is a mixture of experts.</summary>
+    public bool HasExperts(int block) => Experts is { } experts && (experts.Blocks?[block] ?? true);
+
+    /// <summary>The most tokens that a text may have; unlimited where angles adapt to the length of the text.</summary>
+    public int MaximumLength => RotaryScaling is { Kind: RotaryScalingKind.Dynamic } ? int.MaxValue : ContextLength;
 
     /// <summary>Throws if a value is out of range or two do not fit together.</summary>
     /// <exception cref="ArgumentException">Names the field, its value and the rule.</exception>
@@ -123,11 +267,30 @@ public sealed record DecoderConfig
         if (KeyValueHeadCount < 0 || HeadCount % ResolvedKeyValueHeadCount != 0) throw new ArgumentException($"KeyValueHeadCount {KeyValueHeadCount} must divide HeadCount {HeadCount}.");
         if (HeadSize < 0) throw new ArgumentException($"HeadSize {HeadSize} must not be negative.");
         if (HeadSize == 0 && HiddenSize % HeadCount != 0) throw new ArgumentException($"HeadCount {HeadCount} must divide HiddenSize {HiddenSize}.");
-        if (Positions == PositionScheme.Rotary && ResolvedHeadSize % 2 != 0) throw new ArgumentException($"HeadSize {ResolvedHeadSize} must be even for rotary positions.");
+        if (Positions == PositionScheme.Rotary && Latent is null && RotaryShare == 1 && ResolvedHeadSize % 2 != 0) throw new ArgumentException($"HeadSize {ResolvedHeadSize} must be even for rotary positions.");
+        if (!(RotaryShare > 0 && RotaryShare <= 1)) throw new ArgumentException($"RotaryShare {RotaryShare} must be above 0 and at most 1.");
+        OnePerBlock(Windows?.Count, nameof(Windows));
+        OnePerBlock(RotaryBlocks?.Count, nameof(RotaryBlocks));
+        OnePerBlock(Experts?.Blocks?.Count, nameof(Experts));
+        if (Windows is not null && Windows.Any(static w => w < 0)) throw new ArgumentException("Windows must not be negative.");
+        if (EmbeddingSize < 0 || PositionOffset < 0) throw new ArgumentException($"EmbeddingSize {EmbeddingSize} and PositionOffset {PositionOffset} must not be negative.");
+        if (LogitsDivisor == 0) throw new ArgumentException("LogitsDivisor must not be 0.");
+        RotaryScaling?.Validate(RotarySize);
+        WindowRotaryScaling?.Validate(RotarySize);
+        Latent?.Validate();
+        Experts?.Validate();
         if (FeedForwardSize < 0) throw new ArgumentException($"FeedForwardSize {FeedForwardSize} must not be negative.");
         if (!(RotaryBase > 0)) throw new ArgumentException($"RotaryBase {RotaryBase} must be positive.");
         if (!(NormalizationEpsilon >= 0)) throw new ArgumentException($"NormalizationEpsilon {NormalizationEpsilon} must not be negative.");
         if (!(InitializerRange >= 0)) throw new ArgumentException($"InitializerRange {InitializerRange} must not be negative.");
+    }
+
+    // How many elements of a head turn.
+    internal int RotarySize => (int)((Latent?.RotarySize ?? ResolvedHeadSize) * RotaryShare) / 2 * 2;
+
+    private void OnePerBlock(int? count, string field)
+    {
+        if (count is { } n && n != BlockCount) throw new ArgumentException($"{field} has {n} entries for {BlockCount} blocks.");
     }
 
     private static void Positive(int value, string field)

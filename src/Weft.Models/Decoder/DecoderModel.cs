@@ -17,12 +17,17 @@ public sealed class DecoderModel : Layer
         config.Validate();
         Config = config;
         DType = dtype;
-        TokenEmbedding = new Embedding("embedding.tokens", config.VocabularySize, config.HiddenSize, dtype);
-        PositionEmbedding = config.Positions == PositionScheme.Learned ? new Embedding("embedding.positions", config.ContextLength, config.HiddenSize, dtype) : null;
-        RotaryPositions? rotary = config.Positions == PositionScheme.Rotary ? new RotaryPositions(config.ContextLength, config.ResolvedHeadSize, config.RotaryBase, dtype) : null;
-        _blocks = [.. Enumerable.Range(0, config.BlockCount).Select(l => new DecoderBlock($"blocks.{l}", l, config, rotary, dtype))];
-        Norm = CreateNorm("norm", config, dtype);
-        Head = config.TieEmbeddings ? null : new Linear("head", config.HiddenSize, config.VocabularySize, bias: false, dtype);
+        BlockComposition parts = new(config, dtype);
+        int E = config.ResolvedEmbeddingSize, C = config.HiddenSize;
+        TokenEmbedding = new Embedding("embedding.tokens", config.VocabularySize, E, dtype);
+        EmbeddingProjection = E == C ? null : new Linear("embedding.projection", E, C, bias: false, dtype);
+        EmbeddingNorm = config.EmbeddingNorm ? parts.Norm("embedding.norm") : null;
+        PositionEmbedding = config.Positions == PositionScheme.Learned ? new Embedding("embedding.positions", config.ContextLength + config.PositionOffset, C, dtype) : null;
+        _blocks = [.. Enumerable.Range(0, config.BlockCount).Select(parts.Block)];
+        Norm = config.FinalNorm ? parts.Norm("norm") : new NoNorm();
+        OutputProjection = E == C ? null : new Linear("projection", C, E, bias: false, dtype);
+        Head = config.TieEmbeddings ? null : new Linear("head", E, config.VocabularySize, config.HeadBias, dtype);
+        HeadBias = Head is null && config.HeadBias ? Parameter("head.bias", [config.VocabularySize], dtype) : Head?.Bias;
         Parameters = [.. CollectParameters()];
     }
 
@@ -35,6 +40,12 @@ public sealed class DecoderModel : Layer
     /// <summary>A vector per token id: [V, C].</summary>
     public Embedding TokenEmbedding { get; }
 
+    /// <summary>Maps token vectors to the residual stream where they are of another width; null where they are not.</summary>
+    public Linear? EmbeddingProjection { get; }
+
+    /// <summary>Normalises token vectors; null for most models.</summary>
+    public Normalization? EmbeddingNorm { get; }
+
     /// <summary>A vector per position: [ContextLength, C]; null for other position schemes.</summary>
     public Embedding? PositionEmbedding { get; }
 
@@ -44,11 +55,20 @@ public sealed class DecoderModel : Layer
     /// <summary>Before the head.</summary>
     public Normalization Norm { get; }
 
+    /// <summary>Maps the residual stream back to the width of token vectors; null where that is C.</summary>
+    public Linear? OutputProjection { get; }
+
     /// <summary>The map to logits: [V, C]; null where the token embedding serves.</summary>
     public Linear? Head { get; }
 
+    /// <summary>The offset of the logits, [V]; null for most models.</summary>
+    public Tensor? HeadBias { get; }
+
     /// <inheritdoc/>
     public override IReadOnlyList<Tensor> Parameters { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Tensor> Buffers => _blocks.SelectMany(static b => b.Buffers);
 
     /// <summary>The number of weights, a tied head counted once.</summary>
     public long ParameterCount => Parameters.Sum(static p => (long)p.Count);
@@ -83,22 +103,25 @@ public sealed class DecoderModel : Layer
         settings ??= s_plain;
         if (ids.Rank != 2 || ids.DType != DType.Int32) throw new ArgumentException($"DecoderModel: ids must be Int32 [B, T], not {ids.DType} {ids.Shape}.");
         int T = ids.Shape[1], first = settings.Cache?.Count ?? 0;
-        if (first + T > Config.ContextLength) throw new ArgumentException($"DecoderModel: {first + T} tokens, but the context holds {Config.ContextLength}.");
+        if (first + T > Config.MaximumLength) throw new ArgumentException($"DecoderModel: {first + T} tokens, but the context holds {Config.ContextLength}.");
 
-        Tensor x = TokenEmbedding.Forward(ids);                                     // [B, T, C]
-        if (PositionEmbedding is not null)
-            x += settings.Positions is { } positions ? PositionEmbedding.Forward(positions) : PositionEmbedding.Weight.Narrow(0, first, T);
+        Tensor x = Embed(ids, first, settings.Positions);                           // [B, T, C]
         if (settings.Dropout is { } dropout) x = dropout.Apply(x, "embedding");
         settings.Tap?.Invoke("embedding", x);
         foreach (DecoderBlock block in _blocks) x = block.Forward(x, settings);     // [B, T, C]
         settings.Cache?.Advance();
         x = Norm.Forward(x);                                                        // [B, T, C]
         settings.Tap?.Invoke("norm", x);
-        return x;
+        return OutputProjection?.Forward(x) ?? x;
     }
 
     /// <summary>The head alone. Shapes: hidden [.., C] -> logits [.., V].</summary>
-    public Tensor Logits(Tensor hidden) => hidden.Linear(Head?.Weight ?? TokenEmbedding.Weight);
+    public Tensor Logits(Tensor hidden)
+    {
+        Tensor logits = hidden.Linear(Head?.Weight ?? TokenEmbedding.Weight, HeadBias);
+        if (Config.LogitsDivisor != 1) logits /= Config.LogitsDivisor;
+        return Config.LogitsSoftCap == 0 ? logits : logits.Softcap(Config.LogitsSoftCap);
+    }
 
     /// <summary>The mean of -log p(target) over the positions that count, in nats per token. Logits are not kept: see <see cref="LinearCrossEntropyOps"/>.</summary>
     /// <param name="ids">Token ids, [B, T] Int32.</param>
@@ -106,15 +129,28 @@ public sealed class DecoderModel : Layer
     /// <param name="settings">Dropout, positions and taps; null for none.</param>
     /// <param name="ignoreIndex">A target that does not count.</param>
     public Tensor Loss(Tensor ids, Tensor targets, ForwardSettings? settings = null, int ignoreIndex = -100) =>
-        Hidden(ids, settings).Flatten(0, 1).LinearCrossEntropy(Head?.Weight ?? TokenEmbedding.Weight, targets.Flatten(), ignoreIndex);
+        HeadBias is null && Config.LogitsDivisor == 1 && Config.LogitsSoftCap == 0
+            ? Hidden(ids, settings).Flatten(0, 1).LinearCrossEntropy(Head?.Weight ?? TokenEmbedding.Weight, targets.Flatten(), ignoreIndex)
+            : Logits(Hidden(ids, settings)).Flatten(0, 1).CrossEntropy(targets.Flatten(), ignoreIndex: ignoreIndex);
 
-    internal static Normalization CreateNorm(string name, DecoderConfig config, DType dtype) =>
-        config.Normalization == NormalizationKind.LayerNorm
-            ? new LayerNorm(name, config.HiddenSize, config.NormalizationEpsilon, config.NormalizationBias, dtype)
-            : new RmsNorm(name, config.HiddenSize, config.NormalizationEpsilon, dtype);
+    // Token vectors and, where positions are learned, those of the positions. Shapes: ids [B, T] -> [B, T, C].
+    private Tensor Embed(Tensor ids, int first, Tensor? positions)
+    {
+        Tensor x = TokenEmbedding.Forward(ids);                                     // [B, T, E]
+        if (Config.EmbeddingMultiplier != 1) x *= Config.EmbeddingMultiplier;
+        if (EmbeddingProjection is not null) x = EmbeddingProjection.Forward(x);    // [B, T, C]
+        if (EmbeddingNorm is not null) x = EmbeddingNorm.Forward(x);
+        if (PositionEmbedding is null) return x;
+        int offset = Config.PositionOffset;
+        if (positions is null) return x + PositionEmbedding.Weight.Narrow(0, first + offset, ids.Shape[1]);
+        return x + PositionEmbedding.Forward(offset == 0 ? positions : Shifted(positions, offset));
+    }
+
+    private static Tensor Shifted(Tensor positions, int offset) => Tensor.From(Array.ConvertAll(positions.ToArray<int>(), p => p + offset), positions.Shape);
 
     private IEnumerable<Tensor> CollectParameters() =>
     [
-        .. TokenEmbedding.Parameters, .. PositionEmbedding?.Parameters ?? [], .. Blocks.SelectMany(static b => b.Parameters), .. Norm.Parameters, .. Head?.Parameters ?? [],
+        .. TokenEmbedding.Parameters, .. EmbeddingProjection?.Parameters ?? [], .. EmbeddingNorm?.Parameters ?? [], .. PositionEmbedding?.Parameters ?? [],
+        .. Blocks.SelectMany(static b => b.Parameters), .. Norm.Parameters, .. OutputProjection?.Parameters ?? [], .. Head?.Parameters ?? (HeadBias is null ? [] : [HeadBias]),
     ];
 }

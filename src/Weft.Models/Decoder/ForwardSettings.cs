@@ -28,4 +28,7 @@ public sealed class ForwardSettings
 
     /// <summary>Which keys are real tokens, [B, S] Bool, S with the cached ones; null means all.</summary>
     public Tensor? KeyMask { get; init; }
+
+    /// <summary>Receives the router's logits, [N, E], of each block with experts, in order; they carry gradients. Null costs nothing.</summary>
+    public IList<Tensor>? RouterLogits { get; init; }
 }

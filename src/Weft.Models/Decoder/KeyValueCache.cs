@@ -21,10 +21,12 @@ public sealed class KeyValueCache
     {
         Capacity = capacity == 0 ? config.ContextLength : capacity;
         using MemoryScope.Suspension outside = MemoryScope.Suspend();
-        Shape shape = [batch, Capacity, config.ResolvedKeyValueHeadCount, config.ResolvedHeadSize]; // [B, S, G, D]
+        int heads = config.Latent is null ? config.ResolvedKeyValueHeadCount : config.HeadCount;
+        Shape keys = [batch, Capacity, heads, config.Latent?.HeadSize ?? config.ResolvedHeadSize]; // [B, S, G, D]
+        Shape values = [batch, Capacity, heads, config.Latent?.ValueSize ?? config.ResolvedHeadSize];
         _keys = new Tensor[config.BlockCount];
         _values = new Tensor[config.BlockCount];
-        for (int l = 0; l < config.BlockCount; l++) (_keys[l], _values[l]) = (Tensor.Zeros(shape, dtype), Tensor.Zeros(shape, dtype));
+        for (int l = 0; l < config.BlockCount; l++) (_keys[l], _values[l]) = (Tensor.Zeros(keys, dtype), Tensor.Zeros(values, dtype));
     }
 
     /// <summary>The most tokens that fit.</summary>
@@ -34,13 +36,26 @@ public sealed class KeyValueCache
     public int Count { get; private set; }
 
     /// <summary>The memory taken, in bytes.</summary>
-    public long Bytes => _keys.Sum(static k => (long)k.Count * k.DType.SizeInBytes()) * 2;
+    public long Bytes => _keys.Concat(_values).Sum(static k => (long)k.Count * k.DType.SizeInBytes());
 
     /// <summary>Forgets every token after the first <paramref name="count"/>.</summary>
     public void Truncate(int count)
     {
         if (count < 0 || count > Count) throw new ArgumentOutOfRangeException(nameof(count), $"KeyValueCache: cannot keep {count} of {Count} tokens.");
         Count = count;
+    }
+
+    /// <summary>Makes row b hold what row <paramref name="rows"/>[b] held: the texts of a beam search go on from one another.</summary>
+    /// <exception cref="ArgumentException">There is not one entry per row.</exception>
+    public void Reorder(ReadOnlySpan<int> rows)
+    {
+        if (rows.Length != _keys[0].Shape[0]) throw new ArgumentException($"KeyValueCache: {rows.Length} rows for a batch of {_keys[0].Shape[0]}.");
+        if (Count == 0) return;
+        foreach (Tensor all in _keys.Concat(_values))
+        {
+            Tensor held = all.Narrow(1, 0, Count);                                  // [B, S, G, D]
+            held.CopyFrom(held.IndexSelect(0, rows));
+        }
     }
 
     /// <summary>Adds a block's keys and values of new tokens and returns those of all. Shapes: [B, T, G, D] -> [B, S + T, G, D].</summary>

@@ -10,11 +10,13 @@ namespace Weft.Models.Decoder;
 public sealed class SequenceClassifier : Layer
 {
     private const string LabelPrefix = "LABEL_";
+    private readonly DecoderConfig _config;
 
     /// <summary>Makes the classifier with zero weights; initialise or load them next.</summary>
     public SequenceClassifier(DecoderConfig config, int labelCount, DType dtype = DType.Float32)
     {
-        Decoder = new DecoderModel(config with { TieEmbeddings = true }, dtype); // it has no head of its own
+        _config = config;
+        Decoder = new DecoderModel(config with { TieEmbeddings = true, HeadBias = false }, dtype); // it has no head of its own
         Score = new Linear("score", config.HiddenSize, labelCount, bias: false, dtype);
     }
 
@@ -51,7 +53,7 @@ public sealed class SequenceClassifier : Layer
         int labels = reader.Element("id2label") is { ValueKind: System.Text.Json.JsonValueKind.Object } map ? map.EnumerateObject().Count() : 2; // transformers' default
         SequenceClassifier model = new(ModelDirectory.ReadConfig(reader, family), labels, dtype);
         using CheckpointFile file = CheckpointFile.Open(path);
-        ModelDirectory.Fill(model.Parameters, model.Mappings(family), file, path);
+        ModelDirectory.Fill(model.Parameters.Concat(model.Decoder.Buffers), model.Mappings(family), file, path);
         return model;
     }
 
@@ -59,10 +61,10 @@ public sealed class SequenceClassifier : Layer
     public void Save(string path)
     {
         Directory.CreateDirectory(path);
-        DecoderFamily family = FamilyCatalogue.For(Decoder.Config);
+        DecoderFamily family = FamilyCatalogue.For(_config);
         ConfigWriter writer = new();
-        family.WriteConfig(writer, Decoder.Config);
-        ModelDirectory.AddCommonKeys(writer, Decoder.Config, family, family.ClassifierArchitecture);
+        family.WriteConfig(writer, _config);
+        ModelDirectory.AddCommonKeys(writer, _config, family, family.ClassifierArchitecture);
         int labels = Score.Weight.Shape[0];
         writer.Add("id2label", w =>
         {
@@ -77,8 +79,8 @@ public sealed class SequenceClassifier : Layer
             w.WriteEndObject();
         });
         AtomicFile.WriteText(Path.Combine(path, ModelDirectory.ConfigFile), writer.ToJson());
-        ModelDirectory.Write(Parameters, Mappings(family), Path.Combine(path, ModelDirectory.WeightsFile));
+        ModelDirectory.Write(Parameters.Concat(Decoder.Buffers), Mappings(family), Path.Combine(path, ModelDirectory.WeightsFile));
     }
 
-    private IEnumerable<WeightMapping> Mappings(DecoderFamily family) => [.. family.Weights(Decoder.Config), new WeightMapping("score.weight", "score.weight")];
+    private IEnumerable<WeightMapping> Mappings(DecoderFamily family) => [.. family.Weights(_config).Where(static m => m.Parameter is not ("head.weight" or "head.bias")), new WeightMapping("score.weight", "score.weight")];
 }

@@ -18,12 +18,19 @@ public sealed class ConfigReader
 
     private readonly JsonElement _root;
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ConfigReader> _sections = new(StringComparer.Ordinal);
+    private readonly string _prefix;
 
-    private ConfigReader(string path, JsonElement root)
+    private ConfigReader(string path, JsonElement root, string prefix = "", string? modelType = null)
     {
         Path = path;
         _root = root;
+        _prefix = prefix;
+        ModelType = modelType ?? (root.TryGetProperty("model_type", out JsonElement type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : "");
     }
+
+    // Named in errors, those of sections too.
+    private string ModelType { get; }
 
     /// <summary>The file.</summary>
     public string Path { get; }
@@ -32,11 +39,20 @@ public sealed class ConfigReader
     /// <exception cref="WeftFileException">The file is not a JSON object.</exception>
     public static ConfigReader Open(string path)
     {
+        byte[] bytes = File.ReadAllBytes(path);
+        if (!System.Text.Unicode.Utf8.IsValid(bytes)) throw new WeftFileException(path, 0, "is not valid UTF-8.", fault: FileFault.BadUnicode);
+        return Parse(path, System.Text.Encoding.UTF8.GetString(bytes));
+    }
+
+    /// <summary>Reads a configuration from a text.</summary>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="json">The text.</param>
+    /// <exception cref="WeftFileException">The text is not a JSON object.</exception>
+    public static ConfigReader Parse(string path, string json)
+    {
         try
         {
-            byte[] bytes = File.ReadAllBytes(path);
-            if (!System.Text.Unicode.Utf8.IsValid(bytes)) throw new WeftFileException(path, 0, "is not valid UTF-8.", fault: FileFault.BadUnicode);
-            using JsonDocument document = JsonDocument.Parse(bytes);
+            using JsonDocument document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new WeftFileException(path, 0, "is not a JSON object.");
             return new ConfigReader(path, document.RootElement.Clone());
         }
@@ -54,7 +70,7 @@ public sealed class ConfigReader
         Find(key) is not { } value ? fallback : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Wrong(key, value, "a whole number");
 
     /// <summary>A whole number that has to be there.</summary>
-    public int RequiredInteger(string key) => Integer(key) ?? throw new WeftFileException(Path, 0, $"lacks the key '{key}'.");
+    public int RequiredInteger(string key) => Integer(key) ?? throw new WeftFileException(Path, 0, $"lacks the key '{_prefix}{key}'.");
 
     /// <summary>A number; the fallback where the key is absent or null.</summary>
     public double Number(string key, double fallback) =>
@@ -73,8 +89,42 @@ public sealed class ConfigReader
         : value.ValueKind == JsonValueKind.Array ? value.GetArrayLength() == 0 ? null : value[0].GetInt32()
         : Integer(key);
 
-    /// <summary>Whether the key is there, be it null.</summary>
-    public bool Has(string key) => _root.TryGetProperty(key, out _);
+    /// <summary>A number; null where the key is absent or null.</summary>
+    public double? OptionalNumber(string key) => Find(key) is null ? null : Number(key, 0);
+
+    /// <summary>A list of numbers; null where the key is absent or null.</summary>
+    public IReadOnlyList<double>? Numbers(string key) => List(key, "a list of numbers", static v => v.ValueKind == JsonValueKind.Number ? v.GetDouble() : (double?)null);
+
+    /// <summary>A list of whole numbers; null where the key is absent or null.</summary>
+    public IReadOnlyList<int>? Integers(string key) => List(key, "a list of whole numbers", static v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int number) ? number : (int?)null);
+
+    /// <summary>A list of truth values; null where the key is absent or null.</summary>
+    public IReadOnlyList<bool>? Flags(string key) =>
+        List(key, "a list of true and false", static v => v.ValueKind is JsonValueKind.True or JsonValueKind.False ? v.GetBoolean() : (bool?)null);
+
+    /// <summary>A list of texts; null where the key is absent or null.</summary>
+    public IReadOnlyList<string>? Texts(string key)
+    {
+        if (Find(key) is not { } value) return null;
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(static v => v.ValueKind != JsonValueKind.String)) throw Wrong(key, value, "a list of texts");
+        return [.. value.EnumerateArray().Select(static v => v.GetString()!)];
+    }
+
+    /// <summary>A nested object, whose own unknown keys are refused too; null where the key is absent or null.</summary>
+    public ConfigReader? Section(string key)
+    {
+        if (Find(key) is not { } value) return null;
+        if (value.ValueKind != JsonValueKind.Object) throw Wrong(key, value, "an object");
+        if (!_sections.TryGetValue(key, out ConfigReader? section)) _sections.Add(key, section = new ConfigReader(Path, value, $"{_prefix}{key}.", ModelType));
+        return section;
+    }
+
+    /// <summary>Whether the key is there, null or not; it counts as asked about.</summary>
+    public bool Has(string key)
+    {
+        _asked.Add(key);
+        return _root.TryGetProperty(key, out _);
+    }
 
     /// <summary>A nested object or array; null where the key is absent or null.</summary>
     public JsonElement? Element(string key) => Find(key);
@@ -86,7 +136,7 @@ public sealed class ConfigReader
     }
 
     /// <summary>Refuses a setting that is understood but not built.</summary>
-    public WeftFileException Unsupported(string key, string value) => new(Path, 0, $"'{key}' is {value}, which is not supported for model_type '{Text("model_type")}'.");
+    public WeftFileException Unsupported(string key, string value) => new(Path, 0, $"'{_prefix}{key}' is {value}, which is not supported for model_type '{ModelType}'.");
 
     /// <summary>The family of a list that <c>model_type</c> names.</summary>
     /// <exception cref="WeftFileException">It names none of them; the message lists them.</exception>
@@ -120,16 +170,24 @@ public sealed class ConfigReader
     {
         foreach (JsonProperty property in _root.EnumerateObject())
         {
-            if (_asked.Contains(property.Name) || s_inert.Contains(property.Name)) continue;
-            throw new WeftFileException(Path, 0, $"has the key '{property.Name}', which is not known for model_type '{Text("model_type")}' and may change what the model computes.");
+            if (_asked.Contains(property.Name) || (_prefix.Length == 0 && s_inert.Contains(property.Name))) continue;
+            throw new WeftFileException(Path, 0, $"has the key '{_prefix}{property.Name}', which is not known for model_type '{ModelType}' and may change what the model computes.");
         }
+        foreach (ConfigReader section in _sections.Values) section.RefuseUnknown();
     }
 
-    private JsonElement? Find(string key)
+    internal JsonElement? Find(string key)
     {
         _asked.Add(key);
         return _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
     }
 
-    private WeftFileException Wrong(string key, JsonElement value, string expected) => new(Path, 0, $"'{key}' is {value.GetRawText()}, but must be {expected}.");
+    private IReadOnlyList<T>? List<T>(string key, string expected, Func<JsonElement, T?> one) where T : struct
+    {
+        if (Find(key) is not { } value) return null;
+        if (value.ValueKind != JsonValueKind.Array) throw Wrong(key, value, expected);
+        return [.. value.EnumerateArray().Select(v => one(v) ?? throw Wrong(key, value, expected))];
+    }
+
+    private WeftFileException Wrong(string key, JsonElement value, string expected) => new(Path, 0, $"'{_prefix}{key}' is {value.GetRawText()}, but must be {expected}.");
 }

@@ -1,16 +1,8 @@
 using System.Text.Json;
 using Weft.Models.Decoder;
+using Weft.Tensors.Files;
 
 namespace Weft.Models.Families;
-
-/// <summary>Where a parameter, or some rows of it, stands in a checkpoint.</summary>
-/// <param name="Parameter">The parameter's name in Weft; null for a tensor that only the format needs, which is written as zeros.</param>
-/// <param name="Checkpoint">The tensor's name in the checkpoint.</param>
-/// <param name="Transposed">Whether the checkpoint holds the matrix as [In, Out].</param>
-/// <param name="FirstRow">The first of the rows that this tensor holds.</param>
-/// <param name="RowCount">How many rows it holds; 0 means all.</param>
-/// <param name="Size">The length of a tensor that only the format needs.</param>
-public sealed record WeightMapping(string? Parameter, string Checkpoint, bool Transposed = false, int FirstRow = 0, int RowCount = 0, int Size = 0);
 
 /// <summary>One family of published decoder checkpoints: how its files name what Weft computes.</summary>
 public abstract class DecoderFamily
@@ -27,9 +19,6 @@ public abstract class DecoderFamily
     /// <summary>The class that <c>architectures</c> names for a classifier of texts.</summary>
     public abstract string ClassifierArchitecture { get; }
 
-    /// <summary>Whether a model of this architecture can be saved as this family without changing what it computes.</summary>
-    public abstract bool CanExpress(DecoderConfig config);
-
     /// <summary>Reads the architecture.</summary>
     /// <exception cref="Weft.Tensors.Files.WeftFileException">A key is missing, wrong or not understood.</exception>
     public abstract DecoderConfig ReadConfig(ConfigReader reader);
@@ -39,6 +28,48 @@ public abstract class DecoderFamily
 
     /// <summary>Every tensor of a checkpoint.</summary>
     public abstract IEnumerable<WeightMapping> Weights(DecoderConfig config);
+
+    // A linear map: its matrix and, where it has one, its offset.
+    private protected static IEnumerable<WeightMapping> Map(string ours, string theirs, bool bias) => Parts(bias).Select(part => new WeightMapping(ours + part, theirs + part));
+
+    // Queries, keys and values as three maps of the checkpoint.
+    private protected static IEnumerable<WeightMapping> QueryKeyValueRows(DecoderConfig config, string ours, string theirs)
+    {
+        int D = config.ResolvedHeadSize, H = config.HeadCount * D, G = config.ResolvedKeyValueHeadCount * D;
+        foreach (string part in Parts(config.ResolvedQueryKeyValueBias))
+        {
+            yield return new(ours + "query_key_value" + part, theirs + "q_proj" + part, FirstRow: 0, RowCount: H);
+            yield return new(ours + "query_key_value" + part, theirs + "k_proj" + part, FirstRow: H, RowCount: G);
+            yield return new(ours + "query_key_value" + part, theirs + "v_proj" + part, FirstRow: H + G, RowCount: G);
+        }
+    }
+
+    // Queries, keys and values in one map of the checkpoint, head by head.
+    private protected static IEnumerable<WeightMapping> QueryKeyValueByHead(DecoderConfig config, string ours, string theirs)
+    {
+        int H = config.HeadCount, D = config.ResolvedHeadSize, C = config.HiddenSize;
+        yield return new(ours + ".weight", theirs + ".weight", Layout: new([3, H, D, C], [1, 0, 2, 3], [3 * H * D, C]));
+        if (config.ResolvedQueryKeyValueBias) yield return new(ours + ".bias", theirs + ".bias", Layout: new([3, H, D], [1, 0, 2], [3 * H * D]));
+    }
+
+    private protected static string[] Parts(bool bias) => bias ? [".weight", ".bias"] : [".weight"];
+
+    /// <summary>Whether a model of this architecture can be saved as this family without changing what it computes: whether what is written reads back as the same.</summary>
+    public bool CanExpress(DecoderConfig config)
+    {
+        ConfigWriter writer = new();
+        WriteConfig(writer, config);
+        ModelDirectory.AddCommonKeys(writer, config, this, Architecture);
+        try
+        {
+            DecoderConfig again = ReadConfig(ConfigReader.Parse(ModelDirectory.ConfigFile, writer.ToJson()));
+            return WeftFamily.Meaning(again) == WeftFamily.Meaning(config);
+        }
+        catch (WeftFileException)
+        {
+            return false;
+        }
+    }
 }
 
 /// <summary>Collects the keys of a <c>config.json</c> and writes them in alphabetical order, as transformers does.</summary>
@@ -61,6 +92,35 @@ public sealed class ConfigWriter
     /// <summary>Adds a truth value.</summary>
     public void Add(string key, bool value) => _values[key] = w => w.WriteBooleanValue(value);
 
+    /// <summary>Adds a number, or null.</summary>
+    public void Add(string key, double? value) => _values[key] = w => WriteNullable(w, value);
+
+    /// <summary>Adds a truth value, or null.</summary>
+    public void Add(string key, bool? value) => _values[key] = w =>
+    {
+        if (value is { } flag) w.WriteBooleanValue(flag);
+        else w.WriteNullValue();
+    };
+
+    /// <summary>Adds a list of numbers, or null.</summary>
+    public void Add(string key, IEnumerable<double>? values) => _values[key] = w => WriteList(w, values, static (w, v) => w.WriteRawValue(PythonFloat(v)));
+
+    /// <summary>Adds a list of whole numbers, or null.</summary>
+    public void Add(string key, IEnumerable<int>? values) => _values[key] = w => WriteList(w, values, static (w, v) => w.WriteNumberValue(v));
+
+    /// <summary>Adds a list of truth values, or null.</summary>
+    public void Add(string key, IEnumerable<bool>? values) => _values[key] = w => WriteList(w, values, static (w, v) => w.WriteBooleanValue(v));
+
+    /// <summary>Adds a list of texts, or null.</summary>
+    public void Add(string key, IEnumerable<string>? values) => _values[key] = w => WriteList(w, values, static (w, v) => w.WriteStringValue(v));
+
+    /// <summary>Adds an object, or null.</summary>
+    public void Add(string key, ConfigWriter? section) => _values[key] = w =>
+    {
+        if (section is null) w.WriteNullValue();
+        else section.Write(w);
+    };
+
     /// <summary>Adds a nested value.</summary>
     public void Add(string key, Action<Utf8JsonWriter> write) => _values[key] = write;
 
@@ -70,20 +130,43 @@ public sealed class ConfigWriter
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
         {
-            writer.WriteStartObject();
-            foreach ((string key, Action<Utf8JsonWriter> write) in _values)
-            {
-                writer.WritePropertyName(key);
-                write(writer);
-            }
-            writer.WriteEndObject();
+            Write(writer);
         }
         return System.Text.Encoding.UTF8.GetString(stream.ToArray()) + "\n";
+    }
+
+    private void Write(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        foreach ((string key, Action<Utf8JsonWriter> write) in _values)
+        {
+            writer.WritePropertyName(key);
+            write(writer);
+        }
+        writer.WriteEndObject();
+    }
+
+    private static void WriteList<T>(Utf8JsonWriter writer, IEnumerable<T>? values, Action<Utf8JsonWriter, T> write)
+    {
+        if (values is null)
+        {
+            writer.WriteNullValue();
+            return;
+        }
+        writer.WriteStartArray();
+        foreach (T value in values) write(writer, value);
+        writer.WriteEndArray();
     }
 
     private static void WriteNullable(Utf8JsonWriter writer, int? value)
     {
         if (value is { } number) writer.WriteNumberValue(number);
+        else writer.WriteNullValue();
+    }
+
+    private static void WriteNullable(Utf8JsonWriter writer, double? value)
+    {
+        if (value is { } number) writer.WriteRawValue(PythonFloat(number));
         else writer.WriteNullValue();
     }
 

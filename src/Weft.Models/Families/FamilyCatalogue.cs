@@ -6,8 +6,13 @@ namespace Weft.Models.Families;
 /// <summary>Every family of decoders that Weft reads and writes.</summary>
 public static class FamilyCatalogue
 {
-    /// <summary>The families; the first that can express a model is the one it is saved as.</summary>
-    public static IReadOnlyList<DecoderFamily> All { get; } = [new Gpt2Family(), new LlamaFamily(), new WeftFamily()];
+    /// <summary>The families. A model is saved as the one that it came from, or else as the first that can express it.</summary>
+    public static IReadOnlyList<DecoderFamily> All { get; } =
+    [
+        new Gpt2Family(), new LlamaFamily(), new BloomFamily(), new DeepseekV2Family(), new DeepseekV3Family(), new GemmaFamily(), new Gemma2Family(), new Gemma3Family(), new GptNeoXFamily(),
+        new GptOssFamily(), new GraniteFamily(), new MistralFamily(), new MixtralFamily(), new Olmo2Family(), new OlmoeFamily(), new OptFamily(), new PhiFamily(), new Phi3Family(),
+        new Qwen2Family(), new Qwen3Family(), new Qwen3MoeFamily(), new SmolLm3Family(), new WeftFamily(),
+    ];
 
     /// <summary>The family that a configuration names.</summary>
     /// <exception cref="WeftFileException">It names none that is known; the message lists those that are.</exception>
@@ -19,5 +24,6 @@ public static class FamilyCatalogue
     }
 
     /// <summary>The family that a model is saved as.</summary>
-    public static DecoderFamily For(DecoderConfig config) => All.First(f => f.CanExpress(config));
+    public static DecoderFamily For(DecoderConfig config) =>
+        All.FirstOrDefault(f => f.ModelType == config.Family) is { } own && own.CanExpress(config) ? own : All.First(f => f.CanExpress(config));
 }

@@ -1,4 +1,5 @@
 using Weft.Models.Decoder;
+using Weft.Models.Layers;
 
 namespace Weft.Models.Families;
 
@@ -15,18 +16,11 @@ public sealed class Gpt2Family : DecoderFamily
     public override string ClassifierArchitecture => "GPT2ForSequenceClassification";
 
     /// <inheritdoc/>
-    public override bool CanExpress(DecoderConfig config) =>
-        config is { Positions: PositionScheme.Learned, Normalization: NormalizationKind.LayerNorm, FeedForward: FeedForwardKind.Gelu or FeedForwardKind.GeluTanh }
-        && config.ResolvedKeyValueHeadCount == config.HeadCount
-        && config.ResolvedHeadSize * config.HeadCount == config.HiddenSize;
-
-    /// <inheritdoc/>
     public override DecoderConfig ReadConfig(ConfigReader reader)
     {
         if (reader.Flag("add_cross_attention", false)) throw reader.Unsupported("add_cross_attention", "true");
-        if (!reader.Flag("scale_attn_weights", true)) throw reader.Unsupported("scale_attn_weights", "false");
-        if (reader.Flag("scale_attn_by_inverse_layer_idx", false)) throw reader.Unsupported("scale_attn_by_inverse_layer_idx", "true");
-        string activation = reader.Text("activation_function", "gelu_new")!;
+        string name = reader.Text("activation_function", "gelu_new")!;
+        ActivationKind activation = ActivationKinds.Find(name) ?? throw reader.Unsupported("activation_function", $"'{name}'");
         reader.Ignore("attn_pdrop", "embd_pdrop", "resid_pdrop", "reorder_and_upcast_attn", "n_ctx", "gradient_checkpointing",
             "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj");
         return new DecoderConfig
@@ -39,11 +33,12 @@ public sealed class Gpt2Family : DecoderFamily
             FeedForwardSize = reader.Integer("n_inner", 0)!.Value,
             NormalizationEpsilon = reader.Number("layer_norm_epsilon", 1e-5),
             InitializerRange = reader.Number("initializer_range", 0.02),
-            FeedForward = activation switch
+            FeedForward = activation switch { ActivationKind.GeluTanh => FeedForwardKind.GeluTanh, ActivationKind.Gelu => FeedForwardKind.Gelu, _ => FeedForwardKind.Plain },
+            Activation = activation,
+            Attention = new AttentionConfig
             {
-                "gelu_new" or "gelu_pytorch_tanh" => FeedForwardKind.GeluTanh,
-                "gelu" => FeedForwardKind.Gelu,
-                _ => throw reader.Unsupported("activation_function", $"'{activation}'"),
+                Scale = reader.Flag("scale_attn_weights", true) ? null : 1,
+                ScaleByBlock = reader.Flag("scale_attn_by_inverse_layer_idx", false),
             },
             NormalizationBias = reader.Flag("weft_normalization_bias", true),
             LinearBias = reader.Flag("weft_linear_bias", true),
@@ -57,7 +52,7 @@ public sealed class Gpt2Family : DecoderFamily
     /// <inheritdoc/>
     public override void WriteConfig(ConfigWriter writer, DecoderConfig config)
     {
-        writer.Add("activation_function", config.FeedForward == FeedForwardKind.Gelu ? "gelu" : "gelu_new");
+        writer.Add("activation_function", config.ResolvedActivation == ActivationKind.GeluTanh ? "gelu_new" : config.ResolvedActivation.Name());
         writer.Add("add_cross_attention", false);
         // Dropout is a matter of training, not of the model; these are what transformers would train with.
         writer.Add("attn_pdrop", 0.1);
@@ -71,8 +66,8 @@ public sealed class Gpt2Family : DecoderFamily
         writer.Add("n_layer", config.BlockCount);
         writer.Add("n_positions", config.ContextLength);
         writer.Add("reorder_and_upcast_attn", false);
-        writer.Add("scale_attn_by_inverse_layer_idx", false);
-        writer.Add("scale_attn_weights", true);
+        writer.Add("scale_attn_by_inverse_layer_idx", config.Attention.ScaleByBlock);
+        writer.Add("scale_attn_weights", config.Attention.Scale != 1);
         writer.Add("summary_activation", (string?)null);
         writer.Add("summary_first_dropout", 0.1);
         writer.Add("summary_proj_to_labels", true);

@@ -30,7 +30,7 @@ public static class ModelDirectory
         // Before anything is made: the configuration may lie about sizes.
         foreach (WeightMapping mapping in family.Weights(config)) if (mapping.Parameter is not null) Require(file, mapping, path);
         DecoderModel model = new(config, dtype);
-        Fill(model.Parameters, family.Weights(config), file, path);
+        Fill(model.Parameters.Concat(model.Buffers), family.Weights(config), file, path);
         return model;
     }
 
@@ -68,7 +68,7 @@ public static class ModelDirectory
 
     /// <summary>Writes the weights alone.</summary>
     public static void SaveWeights(DecoderModel model, string path) =>
-        Write(model.Parameters, FamilyCatalogue.For(model.Config).Weights(model.Config), Path.Combine(path, WeightsFile));
+        Write(model.Parameters.Concat(model.Buffers), FamilyCatalogue.For(model.Config).Weights(model.Config), Path.Combine(path, WeightsFile));
 
     internal static ConfigReader OpenConfig(string path)
     {
@@ -81,7 +81,7 @@ public static class ModelDirectory
     {
         try
         {
-            DecoderConfig config = family.ReadConfig(reader);
+            DecoderConfig config = family.ReadConfig(reader) with { Family = family.ModelType };
             reader.RefuseUnknown();
             config.Validate();
             return config;
@@ -136,14 +136,14 @@ public static class ModelDirectory
         {
             if (mapping.Parameter is null) continue;
             CheckpointEntry entry = Require(file, mapping, path, prefix);
-            Tensor target = Target(byName[mapping.Parameter], mapping);
-            Shape stored = mapping.Transposed ? [target.Shape[1], target.Shape[0]] : target.Shape;
+            Tensor target = byName[mapping.Parameter];
+            Shape stored = mapping.StoredShape(target);
             if (!stored.AsSpan().SequenceEqual(entry.Shape))
                 throw new WeftFileException(path, entry.Offset, $"the tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], but the configuration asks for {stored}.");
             Tensor values = Tensor.Uninitialized(stored, target.DType);
             if (target.DType == DType.Float32) file.ReadAsSingle(entry, values.AsSpan<float>());
             else file.ReadAsDouble(entry, values.AsSpan<double>());
-            target.CopyFrom(mapping.Transposed ? values.Transpose() : values);
+            mapping.Fill(target, values);
             filled.Add(mapping.Parameter);
         }
         string? missing = byName.Keys.FirstOrDefault(name => !filled.Contains(name));
@@ -161,8 +161,7 @@ public static class ModelDirectory
                 writer.AddSingles(mapping.Checkpoint, [mapping.Size], new float[mapping.Size]);
                 continue;
             }
-            Tensor source = Target(byName[mapping.Parameter], mapping);
-            if (mapping.Transposed) source = source.Transpose();
+            Tensor source = mapping.ToStored(byName[mapping.Parameter]);
             writer.Add(mapping.Checkpoint, SafetensorsType.F32, source.Shape.AsSpan(), stream =>
                 SafetensorsWriter.WriteSingles(stream, source.DType == DType.Float32 ? source.Contiguous().AsSpan<float>() : Array.ConvertAll(source.ToArray<double>(), static v => (float)v), SafetensorsType.F32));
         }
@@ -171,10 +170,4 @@ public static class ModelDirectory
 
     private static CheckpointEntry Require(CheckpointFile file, WeightMapping mapping, string path, string prefix = "") =>
         Find(file, mapping.Checkpoint, prefix) ?? throw new WeftFileException(path, 0, $"the weights lack the tensor '{mapping.Checkpoint}'.");
-
-    private static Tensor Target(Tensor parameter, WeightMapping mapping)
-    {
-        Tensor all = parameter.Detach();
-        return mapping.RowCount == 0 ? all : all.Narrow(0, mapping.FirstRow, mapping.RowCount);
-    }
 }

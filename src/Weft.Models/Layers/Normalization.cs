@@ -58,3 +58,46 @@ public sealed class RmsNorm : Normalization
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x) => x.RmsNorm(Weight, _epsilon);
 }
+
+/// <summary>Scales each row to unit root-mean-square; the gain is stored as its difference from 1, as Gemma does.</summary>
+/// <remarks>y = x / sqrt(mean(x²) + eps) * (1 + g) (Gemma, arXiv:2403.08295, in its published code).</remarks>
+public sealed class RmsNormPlusOne : Normalization
+{
+    private readonly double _epsilon;
+
+    /// <summary>Starts as plain normalisation: g is 0.</summary>
+    public RmsNormPlusOne(string name, int size, double epsilon, DType dtype = DType.Float32)
+    {
+        _epsilon = epsilon;
+        Weight = Parameter(name + ".weight", [size], dtype);
+    }
+
+    /// <summary>g, [C].</summary>
+    public Tensor Weight { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Tensor> Parameters => [Weight];
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x) => x.RmsNormPlusOne(Weight, _epsilon);
+}
+
+/// <summary>Layer normalisation without gain and offset.</summary>
+public sealed class PlainLayerNorm(double epsilon) : Normalization
+{
+    /// <inheritdoc/>
+    public override IEnumerable<Tensor> Parameters => [];
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x) => x.LayerNorm(eps: epsilon);
+}
+
+/// <summary>Leaves rows as they are: stands where a model has no normalisation.</summary>
+public sealed class NoNorm : Normalization
+{
+    /// <inheritdoc/>
+    public override IEnumerable<Tensor> Parameters => [];
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x) => x;
+}

@@ -15,6 +15,7 @@ internal static class DecoderHandlers
         runner.Add("forward_padded", Padded);
         runner.Add("cached", Cached);
         runner.Add("loss", Loss);
+        runner.Add("router", Router);
         runner.Add("encoder_forward", ClassifierForward);
         runner.Add("encoder_forward_padded", ClassifierPadded);
     }
@@ -38,11 +39,60 @@ internal static class DecoderHandlers
         Close(golden.Outputs["logits"], logits, tolerance, "logits");
         Close(golden.Outputs["logits"], model.Forward(ids), tolerance, "logits without taps"); // the fused path
 
-        // The reference's list: embedding, every block but the last, and the last after the final norm.
+        // The reference's list: embedding, every block but the last, and the last after the final norm; where the stream is
+        // mapped to another width at the end, that comes last.
         states.RemoveAt(states.Count - 2);
+        if (golden.Outputs.TryGetValue("hidden_states_last", out GoldenValue? projected))
+        {
+            states.RemoveAt(states.Count - 1);
+            Close(projected, model.Hidden(ids), tolerance, "last hidden state");
+        }
         Close(golden.Outputs["hidden_states"], Tensor.Stack([.. states]), tolerance, "hidden states");
-        Close(golden.Outputs["attention_first"], patterns["blocks.0.attention.pattern"], tolerance, "first attention");
-        Close(golden.Outputs["attention_last"], patterns[$"blocks.{model.Config.BlockCount - 1}.attention.pattern"], tolerance, "last attention");
+        if (golden.Outputs.TryGetValue("attention_first", out GoldenValue? first)) Close(first, patterns["blocks.0.attention.pattern"], tolerance, "first attention");
+        if (golden.Outputs.TryGetValue("attention_last", out GoldenValue? last)) Close(last, patterns[$"blocks.{model.Config.BlockCount - 1}.attention.pattern"], tolerance, "last attention");
+        if (File.Exists(Path.Combine(golden.Folder, "config.legacy.json"))) SameAsLegacy(golden, precision, ids);
+    }
+
+    // The same checkpoint with the keys that releases of transformers before 5 wrote.
+    private static void SameAsLegacy(GoldenCase golden, GoldenPrecision precision, Tensor ids)
+    {
+        string folder = Directory.CreateTempSubdirectory("weft-").FullName;
+        try
+        {
+            foreach (string file in Directory.EnumerateFiles(golden.Folder, "model*")) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            File.Copy(Path.Combine(golden.Folder, "config.legacy.json"), Path.Combine(folder, "config.json"));
+            Close(golden.Outputs["logits"], ModelDirectory.Load(folder, Type(precision)).Forward(ids), Tolerance(golden, precision), "logits by the older keys");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Router(GoldenCase golden, GoldenPrecision precision)
+    {
+        DecoderModel model = ModelDirectory.Load(golden.Folder, Type(precision));
+        Tensor ids = Ids(golden.Inputs["input_ids"]);
+        List<Tensor> logits = [];
+        Tensor outputs = model.Forward(ids, new ForwardSettings { RouterLogits = logits });
+        double tolerance = Tolerance(golden, precision);
+        Close(golden.Outputs["router_logits"], Tensor.Stack([.. logits]), tolerance, "router logits");
+        Tensor loss = NextToken(outputs, Ids(golden.Inputs["labels"]), -100);
+        if (golden.Outputs.TryGetValue("aux_loss", out GoldenValue? expected))
+        {
+            Tensor balance = ExpertBalance.Loss(logits, golden.Attrs.Int("top_k"));
+            GoldenAssert.Close(expected, balance.Item(), tolerance, "balance loss");
+            Assert.Equal(golden.Outputs["router_aux_loss_coef"].Doubles[0], model.Config.Experts!.BalanceWeight);
+            loss += balance * model.Config.Experts.BalanceWeight;
+        }
+        GoldenAssert.Close(golden.Outputs["loss_with_aux"], loss.Item(), tolerance, "loss");
+    }
+
+    // Position t predicts label t + 1.
+    private static Tensor NextToken(Tensor logits, Tensor labels, int ignored)
+    {
+        int T = logits.Shape[1];
+        return logits.Narrow(1, 0, T - 1).Flatten(0, 1).CrossEntropy(labels.Narrow(1, 1, T - 1).Flatten(), ignoreIndex: ignored);
     }
 
     private static void Padded(GoldenCase golden, GoldenPrecision precision)
@@ -50,7 +100,11 @@ internal static class DecoderHandlers
         DecoderModel model = ModelDirectory.Load(golden.Folder, Type(precision));
         Tensor ids = Ids(golden.Inputs["input_ids"]);
         int[] mask = golden.Inputs["attention_mask"].Ints;
-        ForwardSettings settings = new() { Positions = Ids(golden.Inputs["position_ids"]), KeyMask = Tensor.From(Array.ConvertAll(mask, static m => m != 0), ids.Shape) };
+        ForwardSettings settings = new()
+        {
+            Positions = golden.Inputs.TryGetValue("position_ids", out GoldenValue? positions) ? Ids(positions) : null,
+            KeyMask = Tensor.From(Array.ConvertAll(mask, static m => m != 0), ids.Shape),
+        };
         Tensor logits = model.Forward(ids, settings);
         string[] rows = [.. golden.Outputs["rows"].Json.EnumerateArray().Select(static r => r.GetString()!)];
         int last = golden.Attrs.Int("last"), T = ids.Shape[1];
@@ -68,13 +122,14 @@ internal static class DecoderHandlers
         int prefill = golden.Attrs.Int("prefill"), T = ids.Shape[1];
         ForwardSettings settings = new() { Cache = new KeyValueCache(model.Config, dtype: Type(precision)) };
         using GradMode.Restorer mode = GradMode.Off();
-        GoldenValue all = golden.Tensor(golden.Outputs["same_as"].Json.GetString()!);
-        int V = all.Shape[^1];
+        bool same = golden.Outputs.TryGetValue("same_as", out GoldenValue? full); // else the steps have logits of their own
+        GoldenValue all = same ? golden.Tensor(full!.Json.GetString()!) : golden.Outputs["step_logits"];
+        int V = all.Shape[^1], row = same ? 0 : prefill - 1;
         Tensor logits = model.Forward(ids.Narrow(1, 0, prefill).Contiguous(), settings);
         for (int t = prefill; t <= T; t++)
         {
             double[] last = logits.Select(0, 0).Select(0, -1).Detach().To(DType.Float64).ToArray<double>();
-            GoldenAssert.Close(all.Doubles.AsSpan((t - 1) * V, V), last, Tolerance(golden, precision), $"{golden} position {t - 1}");
+            GoldenAssert.Close(all.Doubles.AsSpan((t - 1 - row) * V, V), last, Tolerance(golden, precision), $"{golden} position {t - 1}");
             if (t < T) logits = model.Forward(ids.Narrow(1, t, 1).Contiguous(), settings);
         }
     }
@@ -99,10 +154,10 @@ internal static class DecoderHandlers
         {
             DecoderModel model = (DecoderModel)layer;
             config = model.Config;
-            Tensor labels = Ids(golden.Inputs["labels"]);
-            int T = ids.Shape[1];
-            Tensor logits = model.Forward(ids).Narrow(1, 0, T - 1);
-            loss = logits.Flatten(0, 1).CrossEntropy(labels.Narrow(1, 1, T - 1).Flatten(), ignoreIndex: golden.Attrs.Int("ignore_index"));
+            List<Tensor> routerLogits = [];
+            Tensor logits = model.Forward(ids, new ForwardSettings { RouterLogits = routerLogits });
+            loss = NextToken(logits, Ids(golden.Inputs["labels"]), golden.Attrs.Int("ignore_index"));
+            if (config.Experts is { TrainsBalance: true } experts) loss += ExpertBalance.Loss(routerLogits, experts.ChosenCount) * experts.BalanceWeight;
         }
         double tolerance = Tolerance(golden, precision);
         GoldenAssert.Close(golden.Outputs["loss"], loss.Item(), tolerance, "loss");
@@ -113,9 +168,8 @@ internal static class DecoderHandlers
         if (classifier) mappings = mappings.Append(new WeightMapping("score.weight", "score.weight"));
         foreach (WeightMapping mapping in mappings)
         {
-            Tensor gradient = byName[mapping.Parameter!].Grad ?? Tensor.Zeros(byName[mapping.Parameter!].Shape, Type(precision));
-            if (mapping.RowCount > 0) gradient = gradient.Narrow(0, mapping.FirstRow, mapping.RowCount);
-            gradients[mapping.Checkpoint] = mapping.Transposed ? gradient.Transpose() : gradient;
+            if (!byName.TryGetValue(mapping.Parameter!, out Tensor? parameter)) continue; // a tensor that is not trained
+            gradients[mapping.Checkpoint] = mapping.ToStored(parameter.Grad ?? Tensor.Zeros(parameter.Shape, Type(precision)));
         }
         // Norms are relative to their size; a sum of many entries carries the rounding of each.
         foreach (System.Text.Json.JsonProperty property in golden.Outputs["grad_norm_sum"].Json.EnumerateObject())

@@ -10,7 +10,8 @@ public sealed class GgufLlama : GgufFamily
     public override string Architecture => "llama";
 
     /// <inheritdoc/>
-    public override bool CanExpress(DecoderConfig config) => new LlamaFamily().CanExpress(config);
+    public override bool CanExpress(DecoderConfig config) => new LlamaFamily().CanExpress(config)
+        && config is { RotaryScaling: null, ResolvedQueryKeyValueBias: false, ResolvedFeedForwardBias: false, ResolvedActivation: Layers.ActivationKind.Silu };
 
     /// <inheritdoc/>
     public override DecoderConfig ReadConfig(GgufKeys keys)
