@@ -19,6 +19,7 @@ public sealed class Generator
     private readonly ForwardSettings _settings;
     private readonly Tensor _single;
     private readonly float[] _logits;
+    private readonly int _rereadBeyond;
     private readonly List<int> _ids = [];
     private Sampler _sampler = new(new SamplingSettings());
     private int _cacheStart; // which of the ids the cache's first token is
@@ -32,6 +33,7 @@ public sealed class Generator
         _settings = new ForwardSettings { Cache = _cache };
         _single = Tensor.Zeros([1, 1], DType.Int32);
         _logits = new float[_model.Config.VocabularySize];
+        _rereadBeyond = _model.Config.RotaryScaling?.RereadBeyond(_model.Config.ContextLength) ?? int.MaxValue;
     }
 
     /// <summary>The text so far as token ids, prompt included.</summary>
@@ -67,6 +69,7 @@ public sealed class Generator
             _cache.Truncate(0);
             _cacheStart = _ids.Count - Math.Max(1, context / 2);
         }
+        if (_cache.Count <= _rereadBeyond && _ids.Count - _cacheStart > _rereadBeyond) _cache.Truncate(0); // from here on all angles differ
         int fresh = _ids.Count - _cacheStart - _cache.Count;
         using (GradMode.Off())
         using (MemoryScope.Enter())

@@ -27,6 +27,8 @@ public sealed class ModelsGoldenTests
         EncoderDecoderHandlers.Add(runner);
         StateSpaceHandlers.Add(runner);
         FormatHandlers.Add(runner);
+        GenerateHandlers.Add(runner);
+        RotaryHandlers.Add(runner);
         return runner;
     }
 }

@@ -33,7 +33,7 @@ public static class FolderExport
         if (language.ChatTemplate is { } template) AtomicFile.WriteText(Path.Combine(folder, "chat_template.jinja"), template.Source);
 
         SafetensorsWriter writer = new();
-        Dictionary<string, Tensor> parameters = language.Model.Parameters.ToDictionary(static p => p.Name!);
+        Dictionary<string, Tensor> parameters = language.Model.Parameters.Concat(language.Model.Buffers).ToDictionary(static p => p.Name!);
         foreach (WeightMapping mapping in FamilyCatalogue.For(config).Weights(config).OrderBy(static m => m.Checkpoint, StringComparer.Ordinal))
         {
             if (mapping.Parameter is null)
@@ -43,9 +43,7 @@ public static class FolderExport
             }
             SafetensorsType own = stored(mapping.Parameter, mapping.FirstRow);
             Tensor parameter = parameters[mapping.Parameter].Detach();
-            int[] shape = parameter.Shape.ToArray();
-            if (mapping.RowCount > 0) shape[0] = mapping.RowCount;
-            if (mapping.Transposed) Array.Reverse(shape);
+            int[] shape = mapping.StoredShape(parameter).ToArray();
             writer.Add(mapping.Checkpoint, own, shape, stream =>
             {
                 progress?.Report($"{mapping.Checkpoint} {own.FormatName()} [{string.Join(", ", shape)}]");

@@ -52,6 +52,50 @@ public sealed class SavedDirectoryTests
         }
     }
 
+    public static IEnumerable<TheoryDataRow<string>> Decoders()
+    {
+        string root = Path.Combine(SharedFolder.GoldenRoot, "models");
+        string[] folders = Directory.Exists(root) ? [.. Directory.EnumerateDirectories(root).Where(IsDecoder).Select(static d => Path.GetFileName(d)).Order(StringComparer.Ordinal)] : [];
+        return folders.Length > 0 ? folders.Select(static f => new TheoryDataRow<string>(f)) : [new TheoryDataRow<string>("gpt2")];
+    }
+
+    [Theory]
+    [MemberData(nameof(Decoders))]
+    public void Save_OfALoadedDecoder_IsTheSameFamilyWithTheSameTensors(string folder)
+    {
+        string reference = SharedFolder.RequireGolden("models", folder), written = Directory.CreateTempSubdirectory("weft-").FullName;
+        try
+        {
+            DecoderModel model = ModelDirectory.Load(reference);
+            ModelDirectory.Save(model, written);
+            Assert.Equal(ModelType(reference), ModelType(written));
+            using SafetensorsSet theirs = SafetensorsSet.Open(reference), ours = SafetensorsSet.Open(written);
+            Assert.Equal(theirs.Entries.Keys.Order(StringComparer.Ordinal), ours.Entries.Keys.Order(StringComparer.Ordinal));
+            foreach ((string name, SafetensorsEntry entry) in theirs.Entries)
+            {
+                Assert.Equal(entry.Shape, ours.Entries[name].Shape);
+                float[] before = new float[entry.ElementCount], after = new float[entry.ElementCount];
+                theirs.ReadAsSingle(entry, before);
+                ours.ReadAsSingle(ours.Entries[name], after);
+                Assert.Equal(before, after);
+            }
+            Tensor ids = Tensor.From([5, 9, 2, 7, 5, 30, 31, 8, 9], [1, 9]);
+            Assert.Equal(model.Forward(ids).ToArray<float>(), ModelDirectory.Load(written).Forward(ids).ToArray<float>());
+        }
+        finally
+        {
+            Directory.Delete(written, recursive: true);
+        }
+    }
+
+    private static bool IsDecoder(string folder) => File.Exists(Path.Combine(folder, "config.json")) && FamilyCatalogue.All.Any(f => f.ModelType == ModelType(folder) && f.Architecture == Architecture(folder));
+
+    private static string ModelType(string folder)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+        return json.RootElement.GetProperty("model_type").GetString()!;
+    }
+
     private static string[] Keys(string folder, string file)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, file)));
