@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Weft.Inference.Sampling;
 using Weft.Inference.Search;
-using Weft.Models.Decoder;
+using Weft.Models.EncoderDecoder;
 using Weft.Models.Families;
 using Weft.Tensors;
 
@@ -70,11 +70,18 @@ internal static class GenerateHandlers
     {
         using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
         string type = config.RootElement.GetProperty("model_type").GetString()!;
-        if (!FamilyCatalogue.All.Any(f => f.ModelType == type)) NotBuiltYet.Require("continuations beyond decoders");
-        DecoderModel decoder = ModelDirectory.Load(folder, dtype);
-        bool[]? mask = golden.Inputs.TryGetValue("attention_mask", out GoldenValue? given) && given.Json.ValueKind == JsonValueKind.Array
-            ? [.. given.Json.EnumerateArray().SelectMany(row => Enumerable.Repeat(row, beams)).SelectMany(static row => row.EnumerateArray().Select(static m => m.GetInt32() != 0))]
-            : null;
-        return (new DecoderSearchModel(decoder, prompts.Length * beams, prompts[0].Length + newTokens, mask), prompts);
+        JsonElement? given = golden.Inputs.TryGetValue("attention_mask", out GoldenValue? value) && value.Json.ValueKind == JsonValueKind.Array ? value.Json : null;
+        if (EncoderDecoderDirectory.Families.Any(f => f.ModelType == type))
+        {
+            EncoderDecoderModel model = EncoderDecoderDirectory.Load(folder, dtype);
+            int start = golden.Attrs.IntOrNull("decoder_start_token_id") ?? model.Config.StartId;
+            return (new EncoderDecoderSearchModel(model, prompts, beams, given is { } rows ? Mask(rows, 1) : null), [.. prompts.Select(_ => new[] { start })]);
+        }
+        bool[]? mask = given is { } json ? Mask(json, beams) : null;
+        if (StateSpaceDirectory.Families.Any(f => f.ModelType == type)) return (new StateSpaceSearchModel(StateSpaceDirectory.Load(folder, dtype), mask), prompts);
+        return (new DecoderSearchModel(ModelDirectory.Load(folder, dtype), prompts.Length * beams, prompts[0].Length + newTokens, mask), prompts);
     }
+
+    private static bool[] Mask(JsonElement rows, int copies) =>
+        [.. rows.EnumerateArray().SelectMany(row => Enumerable.Repeat(row, copies)).SelectMany(static row => row.EnumerateArray().Select(static m => m.GetInt32() != 0))];
 }

@@ -36,8 +36,7 @@ internal static class ModelCase
             if (mapping.Parameter is null) continue;
             Tensor parameter = byName[mapping.Parameter];
             Tensor gradient = parameter.Grad ?? Tensor.Zeros(parameter.Shape, Type(precision));
-            if (mapping.RowCount > 0) gradient = gradient.Narrow(0, mapping.FirstRow, mapping.RowCount);
-            gradients[mapping.Checkpoint] = mapping.Transposed ? gradient.Transpose() : gradient;
+            gradients[mapping.Checkpoint] = mapping.ToStored(gradient);
         }
         // Norms are relative to their size; a sum of many entries carries the rounding of each. A tensor that the model does not use has no gradient.
         foreach (JsonProperty property in golden.Outputs["grad_norm_sum"].Json.EnumerateObject())
