@@ -10,6 +10,7 @@ root.Subcommands.Add(PerplexityCommand.Create());
 root.Subcommands.Add(EmbedCommand.Create());
 root.Subcommands.Add(FillCommand.Create());
 root.Subcommands.Add(ClassifyCommand.Create());
+root.Subcommands.Add(Seq2SeqCommand.Create());
 root.Subcommands.Add(ReportCommand.Create());
 root.Subcommands.Add(InfoCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());

@@ -1,12 +1,13 @@
 using System.Text.Json;
 using Weft.Models.Encoder;
+using Weft.Models.EncoderDecoder;
 using Weft.Models.Families;
 using Weft.Models.Layers;
 using Weft.Tensors;
 
 namespace Weft.Cli.Tests;
 
-/// <summary><c>weft embed</c>, <c>fill</c> and <c>classify</c>, on tiny random models that the test writes.</summary>
+/// <summary><c>weft embed</c>, <c>fill</c>, <c>classify</c> and <c>seq2seq</c>, on tiny random models that the test writes.</summary>
 public sealed class EncoderCommandTests
 {
     private static readonly string[] s_vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "house", "tree", "bird", "is", "a", "the", "."];
@@ -78,6 +79,25 @@ public sealed class EncoderCommandTests
         (int exit, _, string errors) = WeftProcess.Run(folder.Path, "classify", folder.Path, "a red house");
         Assert.Equal(2, exit);
         Assert.Contains("MaskedLanguageModel; a classifier is needed", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Seq2Seq_WithBeamsAndUnderItsOtherName_WritesTheSameEachTime()
+    {
+        using TemporaryFolder folder = new();
+        WriteVocabulary(folder.Path);
+        EncoderDecoderConfig config = new()
+        {
+            Family = "t5", VocabularySize = s_vocabulary.Length, HiddenSize = 16, EncoderBlockCount = 1, DecoderBlockCount = 1, EncoderHeadCount = 2, DecoderHeadCount = 2, HeadSize = 8,
+            EncoderFeedForwardSize = 24, DecoderFeedForwardSize = 24, Activation = ActivationKind.Relu, Positions = SequencePositions.RelativeBuckets, RmsNorms = true, NormalizesBefore = true,
+            FinalNorm = true, ScaleAttention = false, ScaleHeadInput = true, InitializerRange = 0.5, StartId = 0, PaddingId = 0, EndOfTextId = 3,
+        };
+        EncoderDecoderDirectory.Save(new EncoderDecoderModel(config).Initialize(new RandomGenerator(3)), folder.Path);
+        (int exit, string first, string errors) = WeftProcess.Run(folder.Path, "seq2seq", folder.Path, "the house is red .", "--beams", "3", "--max-tokens", "6", "--json");
+        Assert.Equal((0, ""), (exit, errors));
+        Assert.Equal("the house is red .", JsonDocument.Parse(first).RootElement[0].GetProperty("text").GetString());
+        (exit, string again, _) = WeftProcess.Run(folder.Path, "translate", folder.Path, "the house is red .", "--beams", "3", "--max-tokens", "6", "--json");
+        Assert.Equal((0, first), (exit, again));
     }
 
     private static TemporaryFolder Encoder(EncoderHead head)

@@ -14,10 +14,6 @@ internal static class NotBuiltYet
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        .. Ops("models", "checkpoints",
-            """
-            formats
-            """),
         .. Ops("metrics", "text",
             """
             data sacrebleu.corpus_bleu sacrebleu.corpus_chrf sacrebleu.sentence_bleu sacrebleu.tokenize sacrebleu.chrf sacrebleu.sentence_ter
