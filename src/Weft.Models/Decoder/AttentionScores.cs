@@ -5,7 +5,7 @@ namespace Weft.Models.Decoder;
 
 /// <summary>How queries and keys become weights: scale, cap, slopes, window, mask, sink, softmax.</summary>
 /// <remarks>
-/// s = cap tanh(scale q kᵀ / cap) + slope · key position, hidden where the key is later than the query, outside the window or
+/// s = cap tanh(scale q kᵀ / cap) - slope · distance, hidden where the key is later than the query, outside the window or
 /// padding; then softmax over the keys and, if there is one, the sink. What is not asked for is left out. Key j is in the window W of
 /// query i when i - W &lt; j ≤ i (Beltagy et al. 2020, arXiv:2004.05150, section 3.1).
 /// </remarks>
@@ -56,7 +56,7 @@ internal sealed class AttentionScores : Layer
         Tensor keys = k.Permute(0, 2, 3, 1).Unsqueeze(2);                           // [B, G, 1, D, S]
         Tensor scores = (queries.MatMul(keys) * Scale).Reshape(B, H, T, S);         // [B, H, T, S]
         if (_softCap != 0) scores = scores.Softcap(_softCap);
-        if (_slopes is not null) scores += Slopes(keyMask, S, q.DType);
+        if (_slopes is not null) scores += Slopes(keyMask, T, S, q.DType);
         Tensor hidden = Hidden(T, S, keyMask);                                      // [T, S] or [B, 1, T, S]
         scores = scores.MaskedFill(hidden, double.NegativeInfinity);
         if (Sinks is not null) scores = Tensor.Concat([scores, Sinks.Reshape(1, H, 1, 1).Expand([B, H, T, 1])], 3); // [B, H, T, S + 1]
@@ -65,14 +65,13 @@ internal sealed class AttentionScores : Layer
         return keyMask is null ? pattern : pattern.MaskedFill(hidden, 0);           // a row of nothing but masked keys is NaN before this
     }
 
-    // slope · position of the key among the real tokens; a constant per row drops out of the softmax. [1 or B, H, 1, S]
-    private Tensor Slopes(Tensor? keyMask, int S, DType dtype)
+    // -slope · distance from the query to the key, counted in real tokens. Shapes: -> [1 or B, H, T, S].
+    private Tensor Slopes(Tensor? keyMask, int T, int S, DType dtype)
     {
         Tensor slopes = Tensor.From(_slopes!, [1, _slopes!.Length, 1, 1]).To(dtype);
-        Tensor positions = keyMask is null
-            ? Tensor.Arange(S, dtype: dtype).Reshape(1, 1, 1, S)
-            : (keyMask.To(dtype).CumulativeSum(1) - 1.0).Reshape(keyMask.Shape[0], 1, 1, S);
-        return slopes * positions;
+        Tensor positions = keyMask is null ? Tensor.Arange(S, dtype: dtype).Reshape(1, S) : keyMask.To(dtype).CumulativeSum(1); // [1 or B, S]
+        Tensor keys = positions.Unsqueeze(1).Unsqueeze(1), queries = positions.Narrow(1, S - T, T).Unsqueeze(1).Unsqueeze(3); // [.., 1, 1, S], [.., 1, T, 1]
+        return slopes * (keys - queries);
     }
 
     private Tensor Hidden(int T, int S, Tensor? keyMask)
