@@ -70,7 +70,9 @@ internal static class ResultTable
     private static string FileName(string processor, string cores)
     {
         StringBuilder name = new();
-        foreach (char c in $"{processor}-{cores}-cores".ToLowerInvariant()) name.Append(char.IsAsciiLetterOrDigit(c) ? c : '-');
+        foreach (char c in $"{processor}-{cores}-cores".Replace("(R)", "", StringComparison.Ordinal).ToLowerInvariant())
+            if (char.IsAsciiLetterOrDigit(c)) name.Append(c);
+            else if (name is not [.., '-']) name.Append('-');
         return name.ToString();
     }
 
