@@ -163,7 +163,10 @@ public static class ModelDirectory
             }
             Tensor source = mapping.ToStored(byName[mapping.Parameter]);
             writer.Add(mapping.Checkpoint, SafetensorsType.F32, source.Shape.AsSpan(), stream =>
-                SafetensorsWriter.WriteSingles(stream, source.DType == DType.Float32 ? source.Contiguous().AsSpan<float>() : Array.ConvertAll(source.ToArray<double>(), static v => (float)v), SafetensorsType.F32));
+            {
+                using MemoryScope scope = MemoryScope.Enter(); // a transposed matrix is laid out anew: its memory serves the next one, and the next save
+                SafetensorsWriter.WriteSingles(stream, source.DType == DType.Float32 ? source.Contiguous().AsSpan<float>() : Array.ConvertAll(source.ToArray<double>(), static v => (float)v), SafetensorsType.F32);
+            });
         }
         writer.Save(file);
     }
