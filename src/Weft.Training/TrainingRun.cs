@@ -305,5 +305,9 @@ public sealed class TrainingRun : IDisposable
         Checkpoint.Save(_directory.Checkpoint, Model, _optimizer, _state, _average);
         _metrics.Flush();
         _board.Flush();
+
+        // The lines of the log are the only garbage of a run, some kilobytes each. Left alone, they would lie in memory until they
+        // fill the youngest generation, which is as large as the last-level cache: hundreds of megabytes on a server.
+        GC.Collect(0);
     }
 }
