@@ -69,7 +69,7 @@ internal static class CommandLine
             string? nearest = known.Where(k => EditDistance.Of(k, word) <= 1 + word.Length / 3).MinBy(k => EditDistance.Of(k, word));
             return $"'{word}' is not known here{(nearest is null ? "." : $"; did you mean '{nearest}'?")}";
         }
-        string message = parsed.Errors[0].Message;
+        string message = string.Join(' ', parsed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // some go over several lines
         int type = message.IndexOf(" as expected type", StringComparison.Ordinal);
         return type < 0 ? message : message[..type] + ": it is not a number of the right kind.";
     }

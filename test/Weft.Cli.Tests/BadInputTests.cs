@@ -54,6 +54,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData(2, "top-p", "generate", "--top-p", "2")]
     [InlineData(2, "no experiment", "reproduce", "perpetual-motion")]
     [InlineData(2, "does not name a model", "pull", "gpt2")]
+    [InlineData(2, "'first-step'", "bench", "--only", "nothing")]
     public void Command_WithBadInput_SaysSoInOneLine(int exitCode, string says, params string[] arguments)
     {
         (int code, _, string errors) = WeftProcess.Run(_folder.Path, arguments);

@@ -98,6 +98,7 @@ internal static class PerplexityCommand
     internal static string Read(string path)
     {
         if (path == "-") return Console.In.ReadToEnd();
+        if (!File.Exists(path)) throw new FileNotFoundException($"{path}: there is no such file.");
         using FileStream file = File.OpenRead(path);
         using Stream stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
         using StreamReader reader = new(stream, Encoding.UTF8);

@@ -6,7 +6,7 @@ namespace Weft.Tensors.Kernels.Generated;
 /// <summary>Tiles of matrix products as machine code, where that can do more than .NET's own instructions.</summary>
 /// <remarks>
 /// bfloat16: .NET has no intrinsic for VDPBF16PS. float32: the C# tiles are as fast, but an ahead-of-time build for plain x64 has no
-/// AVX-512 unless it refuses older machines (docs/decisions/0010-generated-kernels.md). <c>WEFT_GENERATED=0</c> turns both off;
+/// AVX-512 unless it refuses older machines (docs/decisions/0006-generated-kernels.md). <c>WEFT_GENERATED=0</c> turns both off;
 /// <c>WEFT_GENERATED=1</c> uses them wherever they run, also where others are as fast.
 /// </remarks>
 internal static unsafe class GeneratedTiles
