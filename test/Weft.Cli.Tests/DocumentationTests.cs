@@ -56,7 +56,7 @@ public sealed partial class DocumentationTests
     public void Readme_TableOfCommands_IsWhatTheProgramOffers()
     {
         string program = File.ReadAllText(Path.Combine(Root, "src", "Weft.Cli", "Program.cs"));
-        string[] offered = [.. CommandPattern().Matches(program).Select(static m => m.Groups[1].Value.ToLowerInvariant()).Order()];
+        string[] offered = [.. CommandPattern().Matches(program).Select(static m => m.Groups[1].Value).Order()];
         string[] shown = [.. ShownPattern().Matches(File.ReadAllText(Path.Combine(Root, "README.md"))).Select(static m => m.Groups[1].Value).Order()];
         Assert.Equal(offered, shown);
     }
@@ -79,7 +79,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex("`([A-Za-z]+)`")]
     private static partial Regex CodePattern();
 
-    [GeneratedRegex(@"Add\((\w+)Command\.Create\(\)\)")]
+    [GeneratedRegex(@"\(""(\w+)"", \w+Command\.Create\)")]
     private static partial Regex CommandPattern();
 
     [GeneratedRegex(@"^\| `weft (\w+)", RegexOptions.Multiline)]

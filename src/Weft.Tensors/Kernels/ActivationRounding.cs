@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Weft.Tensors.Kernels;
@@ -15,6 +16,7 @@ internal static unsafe class ActivationRounding
     private const int Group = 32, Super = 256;
 
     /// <summary>A scale for each 32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Small(float* x, int count, short* q, float* d, float* s)
     {
         for (int g = 0; g < count / Group; g++)
@@ -27,6 +29,7 @@ internal static unsafe class ActivationRounding
     }
 
     /// <summary>A scale for each 256, repeated for each 32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Large(float* x, int count, short* q, float* d, float* s)
     {
         for (int b = 0; b < count; b += Super)
@@ -56,6 +59,7 @@ internal static unsafe class ActivationRounding
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Magnitude(float* x, int count)
     {
         Vector128<float> largest = Vector128<float>.Zero;
@@ -72,6 +76,7 @@ internal static unsafe class ActivationRounding
     }
 
     // Adding 1.5 · 2^23 rounds to a whole number, which then stands in the low bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Round(float* x, float inverse, short* q)
     {
         Vector128<float> factor = Vector128.Create(inverse), round = Vector128.Create(12582912f);

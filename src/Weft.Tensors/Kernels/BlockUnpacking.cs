@@ -21,6 +21,7 @@ internal static unsafe class BlockUnpacking
     internal static bool RoundsLarge(GgufType type) => Supports(type) && type.BlockValues() == SuperBlocks.Size;
 
     /// <summary>Spreads a row of so many elements; offsets are written where the type has them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Run(GgufType type, byte* row, int count, short* w, float* scale, float* offset)
     {
         int size = type.BlockValues(), bytes = type.BlockBytes();
@@ -45,7 +46,13 @@ internal static unsafe class BlockUnpacking
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Half(byte* at) => (float)Unsafe.ReadUnaligned<Half>(at);
+    private static float Half(byte* at)
+    {
+        // The exponent moves by 127 - 15; what that is wrong for, infinity and NaN, goes the long way. .NET's own conversion is five times slower.
+        uint bits = Unsafe.ReadUnaligned<ushort>(at), magnitude = bits & 0x7FFF;
+        if (magnitude >= 0x7C00) return (float)Unsafe.ReadUnaligned<Half>(at);
+        return BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle(magnitude << 13) * 5.192296858534828e33f) | (bits & 0x8000) << 16); // 2^112
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector128<byte> values, short factor, short add, short* w)

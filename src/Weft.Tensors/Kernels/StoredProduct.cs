@@ -94,10 +94,22 @@ internal static unsafe class StoredProduct
     {
         public void Run(int start, int end)
         {
+            switch (KernelTiers.Current)
+            {
+                case KernelTier.Bits512: Run<Vector512<float>>(start, end); break;
+                case KernelTier.Bits256: Run<Vector256<float>>(start, end); break;
+                case KernelTier.Bits128: Run<Vector128<float>>(start, end); break;
+                default: Run<float>(start, end); break;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Run<TV>(int start, int end) where TV : struct
+        {
             int k = matrix.ColumnCount, n = matrix.RowCount;
             Scratch scratch = t_scratch ??= new Scratch();
-            byte* memory = scratch.Take(RowsPerPiece * (sizeof(short) * (long)k + 2 * sizeof(float) * groups) + sizeof(float) * (long)k);
-            float* scales = (float*)memory, offsets = scales + RowsPerPiece * groups, plain = offsets + RowsPerPiece * groups;
+            byte* memory = scratch.Take(RowsPerPiece * (sizeof(short) * (long)k + 2 * sizeof(float) * groups) + sizeof(float) * ((long)TokensAtOnce * groups + k));
+            float* scales = (float*)memory, offsets = scales + RowsPerPiece * groups, products = offsets + RowsPerPiece * groups, plain = products + TokensAtOnce * groups;
             short* w = (short*)(plain + k);
             float* results = stackalloc float[TokensAtOnce];
             for (int piece = start; piece < end; piece++)
@@ -124,7 +136,7 @@ internal static unsafe class StoredProduct
                     {
                         if ((spread >> r & 1) == 0) continue;
                         Rounded own = (inLarge >> r & 1) != 0 ? large : small;
-                        Dots(tokens, k / Group, w + (long)r * k, scales + r * groups, offsets + r * groups, groups, own.Q + (long)t * k, k, own.D + t * groups, own.S + t * groups, results);
+                        Dots<TV>(tokens, k / Group, w + (long)r * k, scales + r * groups, offsets + r * groups, groups, own.Q + (long)t * k, k, own.D + t * groups, own.S + t * groups, products, results);
                         for (int i = 0; i < tokens; i++) y[(long)(t + i) * n + first + r] = results[i] + (bias == null ? 0 : bias[first + r]);
                     }
                 }
@@ -137,19 +149,6 @@ internal static unsafe class StoredProduct
             Dequantizer.Run(type, new ReadOnlySpan<byte>(data, (int)type.ByteLength(k)), new Span<float>(values, k));
             ReadOnlySpan<float> weights = new(values, k);
             for (int t = 0; t < m; t++) y[(long)t * n + row] = TensorPrimitives.Dot(weights, new ReadOnlySpan<float>(x + (long)t * k, k)) + (bias == null ? 0 : bias[row]);
-        }
-    }
-
-    private static void Dots(int tokens, int count, short* w, float* scale, float* offset, int groups, short* q, int k, float* d, float* s, float* results)
-    {
-        switch (KernelTiers.Current)
-        {
-            case KernelTier.Bits512: Dots<Vector512<float>>(tokens, count, w, scale, offset, groups, q, k, d, s, results); break;
-            case KernelTier.Bits256: Dots<Vector256<float>>(tokens, count, w, scale, offset, groups, q, k, d, s, results); break;
-            case KernelTier.Bits128: Dots<Vector128<float>>(tokens, count, w, scale, offset, groups, q, k, d, s, results); break;
-            default:
-                for (int t = 0; t < tokens; t++) results[t] = Reference(count, w, scale, offset, q + (long)t * k, d + t * groups, s + t * groups);
-                break;
         }
     }
 
@@ -166,8 +165,16 @@ internal static unsafe class StoredProduct
         return sum;
     }
 
-    private static void Dots<TV>(int tokens, int count, short* w, float* scale, float* offset, int groups, short* q, int k, float* d, float* s, float* results) where TV : struct
+    // Some rows of x at once; TV is a vector, or float for the plain loop. Products of two scales are made a vector at a time, so that
+    // each is spread over the lanes by the load of a multiplication, not by an instruction of its own.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Dots<TV>(int tokens, int count, short* w, float* scale, float* offset, int groups, short* q, int k, float* d, float* s, float* products, float* results) where TV : struct
     {
+        if (typeof(TV) == typeof(float))
+        {
+            for (int t = 0; t < tokens; t++) results[t] = Reference(count, w, scale, offset, q + (long)t * k, d + t * groups, s + t * groups);
+            return;
+        }
         if (tokens < TokensAtOnce)
         {
             for (int t = 0; t < tokens; t++)
@@ -175,22 +182,31 @@ internal static unsafe class StoredProduct
                 TV one = Offsets<TV>(offset, s + t * groups, groups);
                 short* qt = q + (long)t * k;
                 float* dt = d + t * groups;
-                for (int g = 0; g < count; g++) one = Simd.MultiplyAdd(PairSums<TV>(w + g * Group, qt + g * Group), Simd.Create<TV>(scale[g] * dt[g]), one);
+                for (int g = 0; g < count; g += Simd.Count<TV>()) Simd.Store(products + g, Simd.Multiply(Simd.Load<TV>(scale + g), Simd.Load<TV>(dt + g)));
+                for (int g = 0; g < count; g++) one = Simd.MultiplyAdd(PairSums<TV>(w + g * Group, qt + g * Group), Simd.Create<TV>(products[g]), one);
                 results[t] = Simd.Sum(one);
             }
             return;
         }
         short* q0 = q, q1 = q0 + k, q2 = q1 + k, q3 = q2 + k;
         float* d0 = d, d1 = d0 + groups, d2 = d1 + groups, d3 = d2 + groups;
+        float* p0 = products, p1 = p0 + groups, p2 = p1 + groups, p3 = p2 + groups;
         TV a0 = Offsets<TV>(offset, s, groups), a1 = Offsets<TV>(offset, s + groups, groups), a2 = Offsets<TV>(offset, s + 2 * groups, groups), a3 = Offsets<TV>(offset, s + 3 * groups, groups);
+        for (int g = 0; g < count; g += Simd.Count<TV>())
+        {
+            TV own = Simd.Load<TV>(scale + g);
+            Simd.Store(p0 + g, Simd.Multiply(own, Simd.Load<TV>(d0 + g)));
+            Simd.Store(p1 + g, Simd.Multiply(own, Simd.Load<TV>(d1 + g)));
+            Simd.Store(p2 + g, Simd.Multiply(own, Simd.Load<TV>(d2 + g)));
+            Simd.Store(p3 + g, Simd.Multiply(own, Simd.Load<TV>(d3 + g)));
+        }
         for (int g = 0; g < count; g++)
         {
             int at = g * Group;
-            float own = scale[g];
-            a0 = Simd.MultiplyAdd(PairSums<TV>(w + at, q0 + at), Simd.Create<TV>(own * d0[g]), a0);
-            a1 = Simd.MultiplyAdd(PairSums<TV>(w + at, q1 + at), Simd.Create<TV>(own * d1[g]), a1);
-            a2 = Simd.MultiplyAdd(PairSums<TV>(w + at, q2 + at), Simd.Create<TV>(own * d2[g]), a2);
-            a3 = Simd.MultiplyAdd(PairSums<TV>(w + at, q3 + at), Simd.Create<TV>(own * d3[g]), a3);
+            a0 = Simd.MultiplyAdd(PairSums<TV>(w + at, q0 + at), Simd.Create<TV>(p0[g]), a0);
+            a1 = Simd.MultiplyAdd(PairSums<TV>(w + at, q1 + at), Simd.Create<TV>(p1[g]), a1);
+            a2 = Simd.MultiplyAdd(PairSums<TV>(w + at, q2 + at), Simd.Create<TV>(p2[g]), a2);
+            a3 = Simd.MultiplyAdd(PairSums<TV>(w + at, q3 + at), Simd.Create<TV>(p3[g]), a3);
         }
         (results[0], results[1], results[2], results[3]) = (Simd.Sum(a0), Simd.Sum(a1), Simd.Sum(a2), Simd.Sum(a3));
     }

@@ -33,7 +33,9 @@ public sealed class BytePairTokenizer : Tokenizer
         _merges = merges;
         _scanner = scanner;
         _added = [.. addedTokens.OrderBy(token => token.Id)];
-        int size = Math.Max(vocabulary.Values.DefaultIfEmpty(-1).Max(), _added.Select(token => token.Id).DefaultIfEmpty(-1).Max()) + 1;
+        int size = 0;
+        foreach (AddedToken token in _added) size = Math.Max(size, token.Id + 1);
+        foreach ((_, int id) in vocabulary) size = Math.Max(size, id + 1);
         _bytes = new byte[size][];
         _special = new bool[size];
         _ids = new Dictionary<string, int>(vocabulary, StringComparer.Ordinal);
@@ -46,7 +48,7 @@ public sealed class BytePairTokenizer : Tokenizer
         }
         for (int value = 0; value < 256; value++)
             _idOfByte[value] = vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out int id) ? id : -1;
-        _longestToken = _bytes.Max(bytes => bytes?.Length ?? 0);
+        foreach (byte[]? bytes in _bytes) _longestToken = Math.Max(_longestToken, bytes?.Length ?? 0);
         _always = new AddedTokenMatcher(_added.Where(token => !token.Special));
         _allowed = new AddedTokenMatcher(_added);
     }

@@ -39,14 +39,14 @@ internal sealed class MergeTable
     {
         int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, capacity * 5L / 4));
         _entries = new Entry[size];
-        Array.Fill(_entries, new Entry { Pair = Empty, Rank = Never });
+        for (int slot = 0; slot < _entries.Length; slot++) _entries[slot] = new Entry { Pair = Empty, Rank = Never };
         _shift = 64 - BitOperations.Log2((uint)size);
         long bits = Math.Max(64L, (long)size * FilterBitsPerSlot);
         _filter = new ulong[bits / 64];
         _filterShift = 64 - BitOperations.Log2((ulong)bits);
         if (capacity < 1000) return;
         _square = new int[SquareSide * SquareSide];
-        Array.Fill(_square, Never);
+        for (int i = 0; i < _square.Length; i++) _square[i] = Never;
     }
 
     /// <summary>The number of pairs.</summary>

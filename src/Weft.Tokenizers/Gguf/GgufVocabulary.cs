@@ -78,13 +78,16 @@ public sealed record GgufVocabulary
             if (!vocabulary.TryAdd(Tokens[id], id)) throw new ArgumentException($"The token '{Tokens[id]}' stands in the vocabulary twice.");
         }
         MergeTable merges = new(Merges.Count);
+        int result = -1;
         for (int rank = 0; rank < Merges.Count; rank++)
         {
             int space = Merges[rank].IndexOf(' ', 1);
             if (space < 0) throw new ArgumentException($"Merge {rank} '{Merges[rank]}' is not a pair.");
             string left = Merges[rank][..space];
             string right = Merges[rank][(space + 1)..];
-            merges.Set(Id(left), Id(right), rank, Id(left + right));
+            // Nearly every vocabulary numbers its tokens in the order of the merges: the next one is tried before it is looked for.
+            result = result + 1 < Tokens.Count && IsJoined(Tokens[result + 1], left, right) ? result + 1 : Id(left + right);
+            merges.Set(Id(left), Id(right), rank, result);
 
             int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id : throw new ArgumentException($"Merge {rank} names the token '{token}', which is not in the vocabulary.");
         }
@@ -94,6 +97,9 @@ public sealed record GgufVocabulary
             Around = (AddBeginOfText ?? PreTokenizer is "llama-bpe" or "llama3" or "llama-v3" ? BeginOfTextId : null, AddEndOfText ?? false ? EndOfTextId : null),
         };
     }
+
+    private static bool IsJoined(string token, string left, string right) =>
+        token.Length == left.Length + right.Length && token.StartsWith(left, StringComparison.Ordinal) && token.EndsWith(right, StringComparison.Ordinal);
 
     private SentencePieceTokenizer CreateSentencePiece()
     {

@@ -177,7 +177,12 @@ internal sealed unsafe class GgufHeader
         return Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : throw Fault(at + 8, fault, $"{what} is not valid UTF-8.");
     }
 
-    private void SkipText(string key) => _ = TextBytes($"a text of '{Shown(key)}'");
+    // A vocabulary has some hundred thousand of them: a message is made only where it is needed.
+    private void SkipText(string key)
+    {
+        if (Left >= sizeof(ulong) && Unsafe.ReadUnaligned<ulong>(_file.Start + _position) is var length && length <= (ulong)Left - sizeof(ulong) && length <= int.MaxValue) _position += sizeof(ulong) + (long)length;
+        else _ = TextBytes($"a text of '{Shown(key)}'");
+    }
 
     private ReadOnlySpan<byte> TextBytes(string what)
     {
