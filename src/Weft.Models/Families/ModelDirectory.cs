@@ -140,10 +140,11 @@ public static class ModelDirectory
             Shape stored = mapping.StoredShape(target);
             if (!stored.AsSpan().SequenceEqual(entry.Shape))
                 throw new WeftFileException(path, entry.Offset, $"the tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], but the configuration asks for {stored}.");
-            Tensor values = Tensor.Uninitialized(stored, target.DType);
-            if (target.DType == DType.Float32) file.ReadAsSingle(entry, values.AsSpan<float>());
-            else file.ReadAsDouble(entry, values.AsSpan<double>());
-            mapping.Fill(target, values);
+            using MemoryScope scope = MemoryScope.Enter(); // what is laid out anew on the way shares its memory with the next such tensor
+            Tensor rows = mapping.IsPlain ? mapping.Rows(target) : Tensor.Uninitialized(stored, target.DType);
+            if (target.DType == DType.Float32) file.ReadAsSingle(entry, rows.AsSpan<float>());
+            else file.ReadAsDouble(entry, rows.AsSpan<double>());
+            if (!mapping.IsPlain) mapping.Fill(target, rows);
             filled.Add(mapping.Parameter);
         }
         string? missing = byName.Keys.FirstOrDefault(name => !filled.Contains(name));

@@ -18,6 +18,9 @@ public sealed record WeightLayout(int[] Factors, int[] Order, int[] Stored);
 /// <param name="Layout">How the elements are ordered; null for the parameter's own order.</param>
 public sealed record WeightMapping(string? Parameter, string Checkpoint, bool Transposed = false, int FirstRow = 0, int RowCount = 0, int Size = 0, WeightLayout? Layout = null)
 {
+    /// <summary>Whether the checkpoint's tensor is the parameter, or some whole rows of it, in the same order.</summary>
+    internal bool IsPlain => !Transposed && Layout is null;
+
     /// <summary>A parameter, or its gradient, as the checkpoint holds it: a view where one serves.</summary>
     public Tensor ToStored(Tensor parameter)
     {
@@ -48,7 +51,8 @@ public sealed record WeightMapping(string? Parameter, string Checkpoint, bool Tr
         rows.CopyFrom(stored.Reshape(sizes).Permute(back).Reshape(rows.Shape));
     }
 
-    private Tensor Rows(Tensor parameter)
+    /// <summary>The rows of the parameter that the checkpoint's tensor holds: a view.</summary>
+    internal Tensor Rows(Tensor parameter)
     {
         Tensor all = parameter.Detach();
         return RowCount == 0 ? all : all.Narrow(0, FirstRow, RowCount);

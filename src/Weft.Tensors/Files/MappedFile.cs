@@ -6,8 +6,10 @@ namespace Weft.Tensors.Files;
 /// <summary>A file as memory: pages are read when they are touched, and the system may drop them again.</summary>
 /// <remarks>Whoever holds the object may use its memory. If nobody disposes it, the collector unmaps it. On a platform without mapping (the
 /// browser) the file is read into memory instead.</remarks>
-internal sealed unsafe class MappedFile : IDisposable
+internal sealed unsafe partial class MappedFile : IDisposable
 {
+    private const int DontNeed = 4; // MADV_DONTNEED of Linux's mman.h; nothing is lost, the mapping is read-only
+
     private readonly MemoryMappedFile? _map;
     private readonly MemoryMappedViewAccessor? _view;
     private readonly SafeMemoryMappedViewHandle? _handle;
@@ -53,6 +55,14 @@ internal sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(Start + offset, length);
     }
 
+    /// <summary>Says that some bytes will not be read again soon: their pages leave the process at once, and come back if they are read after all.</summary>
+    internal void Release(byte* start, long length)
+    {
+        if (_view is null || !OperatingSystem.IsLinux()) return; // elsewhere the system drops pages when memory is short
+        long page = Environment.SystemPageSize, first = ((nint)start + page - 1) / page * page, end = ((nint)start + length) / page * page;
+        if (end > first) _ = Advise((nint)first, (nuint)(end - first), DontNeed);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -62,4 +72,7 @@ internal sealed unsafe class MappedFile : IDisposable
         _view?.Dispose();
         _map?.Dispose();
     }
+
+    [System.Runtime.InteropServices.LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nuint length, int advice);
 }

@@ -1,3 +1,4 @@
+using Weft.Tensors.Files;
 using Weft.Tensors.Files.Gguf;
 
 namespace Weft.Tensors.Quantization;
@@ -17,7 +18,7 @@ public sealed unsafe class StoredMatrix
 {
     private readonly Part[] _parts;
 
-    private sealed record Part(nint Data, object Keeper, GgufType Type, int FirstRow, int RowCount, long RowBytes, int PermutedHeadSize);
+    private sealed record Part(nint Data, MappedFile File, GgufType Type, int FirstRow, int RowCount, long RowBytes, int PermutedHeadSize);
 
     /// <summary>Puts a matrix together.</summary>
     /// <exception cref="ArgumentException">Row lengths differ, or a permuted head does not divide its rows.</exception>
@@ -30,8 +31,8 @@ public sealed unsafe class StoredMatrix
             (GgufFile file, GgufEntry entry, int head) = rows[i];
             if (entry.RowLength != ColumnCount) throw new ArgumentException($"StoredMatrix: rows of {entry} do not have {ColumnCount} columns.");
             if (head != 0 && (head % 2 != 0 || entry.RowCount % head != 0)) throw new ArgumentException($"StoredMatrix: heads of {head} rows do not fit {entry}.");
-            nint data = (nint)file.Pointer(entry, out object keeper);
-            _parts[i] = new Part(data, keeper, entry.Type, RowCount, checked((int)entry.RowCount), entry.RowBytes, head);
+            nint data = (nint)file.Pointer(entry, out MappedFile mapped);
+            _parts[i] = new Part(data, mapped, entry.Type, RowCount, checked((int)entry.RowCount), entry.RowBytes, head);
             RowCount = checked(RowCount + (int)entry.RowCount);
             ByteLength += entry.ByteLength;
             RoundsLarge |= Kernels.BlockUnpacking.RoundsLarge(entry.Type);
@@ -67,13 +68,14 @@ public sealed unsafe class StoredMatrix
         GC.KeepAlive(this);
     }
 
-    /// <summary>Reads all rows, dequantized, into a tensor of the same shape (Float32 or Float64).</summary>
+    /// <summary>Reads all rows, dequantized, into a tensor of the same shape (Float32 or Float64). The file's pages are given back: the tensor takes their place.</summary>
     public void ReadInto(Tensor target)
     {
         if (target.Rank != 2 || target.Shape[0] != RowCount || target.Shape[1] != ColumnCount) throw new ArgumentException($"StoredMatrix: {RowCount} x {ColumnCount} into {target.Shape}.");
         if (target.DType == DType.Float32)
         {
             Kernels.StoredProduct.ReadAll(this, target.AsSpan<float>());
+            Release();
             return;
         }
         float[] row = new float[ColumnCount];
@@ -83,6 +85,12 @@ public sealed unsafe class StoredMatrix
             ReadRow(r, row);
             for (int c = 0; c < row.Length; c++) all[r * ColumnCount + c] = row[c];
         }
+        Release();
+    }
+
+    private void Release()
+    {
+        foreach (Part part in _parts) part.File.Release((byte*)part.Data, part.RowBytes * part.RowCount);
     }
 
     /// <summary>Where a row's bytes lie; this object must stay alive while they are used.</summary>

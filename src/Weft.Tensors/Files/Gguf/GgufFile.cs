@@ -98,11 +98,10 @@ public sealed unsafe class GgufFile : IDisposable
     }
 
     /// <summary>Where a tensor's bytes lie; the memory stays while the keeper is referenced.</summary>
-    internal byte* Pointer(GgufEntry entry, out object keeper)
+    internal byte* Pointer(GgufEntry entry, out MappedFile keeper)
     {
-        MappedFile file = Own(entry);
-        keeper = file;
-        return file.Start + entry.Offset;
+        keeper = Own(entry);
+        return keeper.Start + entry.Offset;
     }
 
     /// <summary>Closes the files. Spans taken from them must not be used any more.</summary>
