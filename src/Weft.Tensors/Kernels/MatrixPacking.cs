@@ -63,17 +63,11 @@ internal static unsafe class MatrixPacking
     private static void CopyRows(float* b, nint br, int depth, int columns, float* panel, int width)
     {
         int whole = columns / 4 * 4;
+        bool wide = KernelTiers.Current == KernelTier.Bits512;
         for (int p = 0; p < depth; p++, b += br, panel += width)
         {
             int j = 0;
-            for (; j <= whole - 16; j += 16)
-            {
-                Vector128<float> x = Vector128.Load(b + j), y = Vector128.Load(b + j + 4), z = Vector128.Load(b + j + 8), w = Vector128.Load(b + j + 12);
-                x.Store(panel + j);
-                y.Store(panel + j + 4);
-                z.Store(panel + j + 8);
-                w.Store(panel + j + 12);
-            }
+            if (wide) for (; j <= whole - 16; j += 16) Vector512.Load(b + j).Store(panel + j);
             for (; j < whole; j += 4) Vector128.Load(b + j).Store(panel + j);
             for (; j < columns; j++) panel[j] = b[j];
             for (; j < width; j++) panel[j] = 0;
@@ -84,10 +78,11 @@ internal static unsafe class MatrixPacking
     private static void Transpose(float* b, nint bc, int depth, int columns, float* panel, int width)
     {
         const int Run = 16;
-        int p = 0;
+        int p = 0, squares = KernelTiers.Current == KernelTier.Bits512 && Avx512F.IsSupported ? columns / Run * Run : 0;
         for (; p <= depth - Run; p += Run)
         {
-            for (int j = 0; j < columns; j += 4)
+            for (int j = 0; j < squares; j += Run) Square16(b + j * bc + p, bc, panel + (nint)p * width + j, width);
+            for (int j = squares; j < columns; j += 4)
             {
                 float* b0 = b + j * bc + p, b1 = b0 + bc, b2 = b1 + bc, b3 = b2 + bc, to = panel + (nint)p * width + j;
                 Square(b0, b1, b2, b3, to, width);
@@ -98,6 +93,47 @@ internal static unsafe class MatrixPacking
         }
         for (; p < depth; p++)
             for (int j = 0; j < columns; j++) panel[(nint)p * width + j] = b[j * bc + p];
+    }
+
+    // Sixteen elements each of sixteen columns become sixteen rows, while those four squares on are called into the second-level cache.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square16(float* b, nint bc, float* to, int width)
+    {
+        for (int i = 0; i < 16; i++) Sse.Prefetch1(b + i * bc + 64);
+        float* b1 = b + 4 * bc, b2 = b + 8 * bc, b3 = b + 12 * bc;
+        Quarters(b, bc, out Vector512<float> x0, out Vector512<float> x1, out Vector512<float> x2, out Vector512<float> x3);
+        Quarters(b1, bc, out Vector512<float> y0, out Vector512<float> y1, out Vector512<float> y2, out Vector512<float> y3);
+        Quarters(b2, bc, out Vector512<float> z0, out Vector512<float> z1, out Vector512<float> z2, out Vector512<float> z3);
+        Quarters(b3, bc, out Vector512<float> w0, out Vector512<float> w1, out Vector512<float> w2, out Vector512<float> w3);
+        Join(x0, y0, z0, w0, to, width);
+        Join(x1, y1, z1, w1, to + width, width);
+        Join(x2, y2, z2, w2, to + 2 * width, width);
+        Join(x3, y3, z3, w3, to + 3 * width, width);
+    }
+
+    // Of four columns: quarter q of vector r holds row 4q + r.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Quarters(float* b, nint bc, out Vector512<float> r0, out Vector512<float> r1, out Vector512<float> r2, out Vector512<float> r3)
+    {
+        Vector512<float> a = Vector512.Load(b), c = Vector512.Load(b + bc), d = Vector512.Load(b + 2 * bc), e = Vector512.Load(b + 3 * bc);
+        Vector512<double> t0 = Avx512F.UnpackLow(a, c).AsDouble(), t1 = Avx512F.UnpackHigh(a, c).AsDouble(), t2 = Avx512F.UnpackLow(d, e).AsDouble(), t3 = Avx512F.UnpackHigh(d, e).AsDouble();
+        r0 = Avx512F.UnpackLow(t0, t2).AsSingle();
+        r1 = Avx512F.UnpackHigh(t0, t2).AsSingle();
+        r2 = Avx512F.UnpackLow(t1, t3).AsSingle();
+        r3 = Avx512F.UnpackHigh(t1, t3).AsSingle();
+    }
+
+    // Quarter q of the four vectors becomes row 4q.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Join(Vector512<float> x, Vector512<float> y, Vector512<float> z, Vector512<float> w, float* to, int width)
+    {
+        Vector512<float> xy = Avx512F.Shuffle4x128(x, y, 0x44), zw = Avx512F.Shuffle4x128(z, w, 0x44);
+        Avx512F.Shuffle4x128(xy, zw, 0x88).Store(to);
+        Avx512F.Shuffle4x128(xy, zw, 0xDD).Store(to + 4 * width);
+        xy = Avx512F.Shuffle4x128(x, y, 0xEE);
+        zw = Avx512F.Shuffle4x128(z, w, 0xEE);
+        Avx512F.Shuffle4x128(xy, zw, 0x88).Store(to + 8 * width);
+        Avx512F.Shuffle4x128(xy, zw, 0xDD).Store(to + 12 * width);
     }
 
     // Four elements each of four columns become four rows.

@@ -163,6 +163,7 @@ internal static unsafe class MatrixProduct
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
+                    Ahead ahead = depth >= Ahead.MinimumDepth ? Next(firstRow + i + r, p0, depth) : new Ahead { Start = c, Steps = depth };
                     for (int j = 0; j < columns; j += wide)
                     {
                         bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
@@ -171,17 +172,26 @@ internal static unsafe class MatrixProduct
                         float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
                         if (whole || edgeColumns == edgeWidth)
                         {
-                            Tile(r, narrow, steps, a, ar, ac, panel, br, c + j, _cr, bias, accumulate);
+                            Tile(r, narrow, steps, a, ar, ac, panel, br, c + j, _cr, bias, accumulate, ahead);
                         }
                         else
                         {
-                            Tile(r, narrow, steps, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false);
+                            Tile(r, narrow, steps, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, accumulate);
                         }
+                        ahead = new Ahead { Start = c, Steps = depth };
                     }
                     i += r;
                 }
             }
+        }
+
+        // The next tile of A: cache lines along its rows, or, where A is transposed, the start of each of its columns.
+        private Ahead Next(int row, int p0, int depth)
+        {
+            float* start = _a + row * _ar + p0 * _ac;
+            int lines = Math.Max(1, depth / 16);
+            return _ac == 1 ? new Ahead { Start = start, Step = 16, Steps = lines, RowStride = _ar } : new Ahead { Start = start, Step = _ac, Steps = lines, RowStride = lines * _ac };
         }
 
         // A panel of B as the tiles want it. Pairs are made of whole rows, so an odd depth gets a row of zeros.
@@ -239,7 +249,7 @@ internal static unsafe class MatrixProduct
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate)
+        private void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
         {
             if (_paired || GeneratedTiles.Float32)
             {
@@ -252,15 +262,15 @@ internal static unsafe class MatrixProduct
             }
             else if (KernelTiers.Current == KernelTier.Bits512)
             {
-                MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate);
+                MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
             }
             else if (KernelTiers.Current == KernelTier.Bits256)
             {
-                MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate);
+                MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
             }
             else
             {
-                MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate);
+                MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
             }
         }
 
