@@ -16,6 +16,49 @@ internal static unsafe class MatrixPacking
     /// <summary>Floats between the rows of a packed tile of A; odd in cache lines, so that rows lie in different sets.</summary>
     internal const int RowStride = MatrixProduct.DepthBlock + 16;
 
+    /// <summary>Rows of a transposed A that are packed at once: four tiles, three cache lines of each of its columns.</summary>
+    internal const int GroupRows = 48;
+
+    /// <summary>Whether so many rows that are left begin with four tiles of twelve.</summary>
+    internal static bool IsGroup(int left) => left >= GroupRows && left != GroupRows + 4 && KernelTiers.Current == KernelTier.Bits512;
+
+    /// <summary>Four tiles of a transposed A, one after the other: tile[t][p 12 + i] = a[12t + i + p ac].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Group(float* a, nint ac, int depth, float* tiles)
+    {
+        nint tile = 12 * depth;
+        for (int p = 0; p < depth; p++, a += ac, tiles += 12)
+        {
+            Twelve(a, tiles);
+            Twelve(a + 12, tiles + tile);
+            Twelve(a + 24, tiles + 2 * tile);
+            Twelve(a + 36, tiles + 3 * tile);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Twelve(float* from, float* to)
+    {
+        Vector256<float> x = Vector256.Load(from);
+        Vector128<float> y = Vector128.Load(from + 8);
+        x.Store(to);
+        y.Store(to + 8);
+    }
+
+    /// <summary>All panels of a B whose rows are contiguous, sixteen rows at a time so that each is read once and in order.</summary>
+    internal static void StraightPanels(float* b, nint br, int depth, int columns, float* panels, int wide, int edgeWidth)
+    {
+        for (int p = 0; p < depth; p += 16)
+        {
+            int rows = Math.Min(16, depth - p);
+            for (int j = 0; j < columns; j += wide)
+            {
+                int width = columns - j >= wide ? wide : edgeWidth;
+                CopyRows(b + p * br + j, br, rows, Math.Min(wide, columns - j), panels + (nint)j * depth + (nint)p * width, width);
+            }
+        }
+    }
+
     /// <summary>panel[p, j] = b[p, j] for j &lt; columns, 0 up to the width.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Panel(float* b, nint br, nint bc, int depth, int columns, float* panel, int width)

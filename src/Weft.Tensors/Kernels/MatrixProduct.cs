@@ -141,7 +141,9 @@ internal static unsafe class MatrixProduct
             {
                 int depth = Math.Min(_depth, _k - p0), steps = _paired ? (depth + 1) / 2 : depth;
                 float* b = _b + p0 * _br + firstColumn * _bc;
-                if (_packB)
+                if (_packB && _bc == 1 && !_rounded)
+                    MatrixPacking.StraightPanels(b, _br, depth, columns, scratch.B, wide, edgeWidth);
+                else if (_packB)
                     for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * steps, columns - j >= wide ? wide : edgeWidth, scratch.Staging);
                 else if (edgeColumns > 0)
                     MatrixPacking.Panel(b + (columns - edgeColumns), _br, 1, depth, edgeColumns, scratch.B, edgeWidth);
@@ -151,21 +153,39 @@ internal static unsafe class MatrixProduct
                     new Span<float>(scratch.Bias + columns, wide).Clear();
                 }
                 bool accumulate = _accumulate || p0 > 0;
+                int group = 0, groupEnd = 0; // rows of A that are packed
                 for (int i = 0; i < rows;)
                 {
                     int r = NextRows(rows - i, lanes);
                     float* a = _a + (firstRow + i) * _ar + p0 * _ac;
                     nint ar = _ar, ac = _ac;
+                    bool packed = _packA && i >= groupEnd;
+                    if (packed)
+                    {
+                        (group, groupEnd) = (i, i + r);
+                        if (_ar == 1 && !_rounded && MatrixPacking.IsGroup(rows - i))
+                        {
+                            MatrixPacking.Group(a, ac, depth, scratch.A);
+                            groupEnd = i + MatrixPacking.GroupRows;
+                        }
+                        else
+                        {
+                            PackRows(a, r, depth, scratch.A, scratch.Staging);
+                        }
+                    }
+                    float* next = a + (packed ? groupEnd - i : r) * ar;
                     if (_packA)
                     {
-                        PackRows(a, r, depth, scratch.A, scratch.Staging);
-                        a = scratch.A;
+                        a = scratch.A + (i - group) * depth;
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    Ahead ahead = depth >= Ahead.MinimumDepth ? Next(firstRow + i + r, p0, depth) : new Ahead { Start = c, Steps = depth };
                     for (int j = 0; j < columns; j += wide)
                     {
+                        Ahead ahead = new() { Start = c, Steps = depth };
+                        if (depth < Ahead.MinimumDepth) {}
+                        else if (_ac == 1 && j == 0) ahead = new Ahead { Start = next, Step = 16, Steps = depth / 16, RowStride = _ar };
+                        else if (packed && j / wide * 16 < groupEnd - i) ahead = new Ahead { Start = next + j / wide * 16, Step = _ac, Steps = depth };
                         bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
                         float* panel = _packB ? scratch.B + (nint)j * steps : whole ? b + j : scratch.B;
                         nint br = !whole ? edgeWidth : _packB ? wide : _br;
@@ -179,19 +199,10 @@ internal static unsafe class MatrixProduct
                             Tile(r, narrow, steps, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, accumulate);
                         }
-                        ahead = new Ahead { Start = c, Steps = depth };
                     }
                     i += r;
                 }
             }
-        }
-
-        // The next tile of A: cache lines along its rows, or, where A is transposed, the start of each of its columns.
-        private Ahead Next(int row, int p0, int depth)
-        {
-            float* start = _a + row * _ar + p0 * _ac;
-            int lines = Math.Max(1, depth / 16);
-            return _ac == 1 ? new Ahead { Start = start, Step = 16, Steps = lines, RowStride = _ar } : new Ahead { Start = start, Step = _ac, Steps = lines, RowStride = lines * _ac };
         }
 
         // A panel of B as the tiles want it. Pairs are made of whole rows, so an odd depth gets a row of zeros.
@@ -343,7 +354,7 @@ internal static unsafe class MatrixProduct
     /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias, and what is about to be rounded.</summary>
     private sealed class Scratch
     {
-        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = TileRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64, StagingFloats = DepthBlock * 32;
+        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64, StagingFloats = DepthBlock * 32;
 
         private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + StagingFloats + 16, pinned: true);
 
