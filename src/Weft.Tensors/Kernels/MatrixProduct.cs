@@ -29,7 +29,7 @@ internal static unsafe class MatrixProduct
     private const long SerialWork = 1 << 15;
 
     // So many pieces let two to eight threads finish together.
-    private const int Pieces = 12;
+    private static int Pieces => Math.Min(12, 3 * ForkJoin.ThreadCount);
 
     // A piece keeps at least so many rows, so that packing B pays.
     private const int RowsPerPiece = 192;
