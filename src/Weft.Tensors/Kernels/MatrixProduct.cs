@@ -98,7 +98,7 @@ internal static unsafe class MatrixProduct
                 _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + TileRows - 1) / TileRows * TileRows;
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-            _packA = _rounded || ((ac != 1 || ar % 256 == 0) && m > 1 && n > 64);
+            _packA = _rounded || ((ac != 1 || ar % 1024 == 0) && m > 1 && n > 64);
             _packB = _rounded || bc != 1 || m > FewRows;
             PieceCount = _columnPieces * ((m + _rowsPerPiece - 1) / _rowsPerPiece);
         }
