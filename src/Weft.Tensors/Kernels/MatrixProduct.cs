@@ -11,11 +11,11 @@ namespace Weft.Tensors.Kernels;
 /// <remarks>
 /// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
 /// vectors wide, which stay in the second-level cache; tiles of 12 rows (512 bits) or 6 of A then run over the panels, so that a tile
-/// of A is read from the first-level cache. A is read where it lies unless its elements are far apart: transposed (dW = dyᵀ x), or
-/// with rows a multiple of 1 KiB apart, which would share a few cache sets. B is read where it lies if its rows are contiguous and
+/// of A is read from the first-level cache, while the tile calls the next one. A is read where it lies unless its elements are far
+/// apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which would share one cache set. B is read where it lies if its rows are contiguous and
 /// there are few rows of A.</para>
-/// <para>Threads take (row block, column block) pieces. Pieces are cut by the shape alone, and an element is always the same chain
-/// of fused multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
+/// <para>Threads take (row block, column block) pieces. Wherever they are cut, an element is always the same chain of fused
+/// multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
 /// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
 /// <para>In bfloat16 the blocks are rounded as they are packed: into pairs along k for the generated tiles, or, where the processor
 /// has no bfloat16 products, into float32 numbers with zeros below for the ordinary ones. Either way products are exact and
@@ -28,7 +28,7 @@ internal static unsafe class MatrixProduct
     // Below this many multiply-adds a fork costs more than it saves.
     private const long SerialWork = 1 << 15;
 
-    // So many pieces let two to eight threads finish together.
+    // So many pieces let the threads finish together; more would pack the same blocks of B more often.
     private static int Pieces => Math.Min(12, 3 * ForkJoin.ThreadCount);
 
     // A piece keeps at least so many rows, so that packing B pays.
@@ -163,7 +163,7 @@ internal static unsafe class MatrixProduct
                     if (packed)
                     {
                         (group, groupEnd) = (i, i + r);
-                        if (_ar == 1 && !_rounded && MatrixPacking.IsGroup(rows - i))
+                        if (_ar == 1 && !_rounded && lanes == 16 && MatrixPacking.IsGroup(rows - i))
                         {
                             MatrixPacking.Group(a, ac, depth, scratch.A);
                             groupEnd = i + MatrixPacking.GroupRows;
@@ -182,10 +182,10 @@ internal static unsafe class MatrixProduct
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
                     for (int j = 0; j < columns; j += wide)
                     {
-                        Ahead ahead = new() { Start = c, Steps = depth };
-                        if (depth < Ahead.MinimumDepth) {}
-                        else if (_ac == 1 && j == 0) ahead = new Ahead { Start = next, Step = 16, Steps = depth / 16, RowStride = _ar };
-                        else if (packed && j / wide * 16 < groupEnd - i) ahead = new Ahead { Start = next + j / wide * 16, Step = _ac, Steps = depth };
+                        Ahead ahead = depth < Ahead.MinimumDepth ? new Ahead { Start = c, Steps = depth }
+                            : _ac == 1 && j == 0 ? new Ahead { Start = next, Step = 16, Steps = depth / 16, RowStride = _ar }
+                            : _ac != 1 && packed && j / wide * 16 < groupEnd - i ? new Ahead { Start = next + j / wide * 16, Step = _ac, Steps = depth }
+                            : new Ahead { Start = c, Steps = depth };
                         bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
                         float* panel = _packB ? scratch.B + (nint)j * steps : whole ? b + j : scratch.B;
                         nint br = !whole ? edgeWidth : _packB ? wide : _br;

@@ -31,6 +31,8 @@ public sealed class MatrixProductKernelTests
             sizes.Add(13, 50, 1100);
             sizes.Add(1, 130, 700);
             sizes.Add(300, 200, 64);
+            foreach (int m in (int[])[47, 48, 52, 60, 100]) sizes.Add(m, 70, 200); // rows of a transposed A are packed 48 at a time
+            sizes.Add(25, 37, 1024); // rows of A share cache sets
             return sizes;
         }
     }
