@@ -24,6 +24,20 @@ internal static class Children
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {output}");
     }
 
+    /// <summary>Runs a program and returns how long it took to write its first character; throws if it failed.</summary>
+    internal static double SecondsToOutput(string program, string[] arguments)
+    {
+        ProcessStartInfo start = Start(program, arguments, []);
+        start.RedirectStandardOutput = true;
+        Stopwatch clock = Stopwatch.StartNew();
+        using Process process = Process.Start(start)!;
+        int first = process.StandardOutput.Read();
+        double seconds = clock.Elapsed.TotalSeconds;
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return first >= 0 && process.ExitCode == 0 ? seconds : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+    }
+
     private static ProcessStartInfo Start(string program, string[] arguments, ReadOnlySpan<(string Name, string Value)> variables)
     {
         ProcessStartInfo start = new(program, arguments) { UseShellExecute = false };

@@ -49,6 +49,22 @@ internal static class OwnFigures
         ResultTable.Note("Ahead-of-time start to the end of the first step", Invariant($"{ResultTable.Median(starts):F0} ms ({starts.Min():F0} to {starts.Max():F0})"));
     }
 
+    /// <summary>From the start of <c>weft chat</c> to the first characters of its answer, each time in a new process.</summary>
+    internal static void FirstToken()
+    {
+        string model = Path.Combine(Environment.GetEnvironmentVariable("WEFT_SHARED") ?? Path.Combine("..", "shared"), "models", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
+        foreach ((string build, string program, string[] before) in (ReadOnlySpan<(string, string, string[])>)[("", "dotnet", [Command("weft.dll")]), (", ahead of time", Command(Path.Combine("aot", "weft")), [])])
+        {
+            if (!File.Exists(before is [var dll] ? dll : program))
+            {
+                Console.WriteLine($"There is no {program}: bench/README.md says how it is built.");
+                continue;
+            }
+            List<double> seconds = [.. Enumerable.Range(0, 11).Select(_ => Children.SecondsToOutput(program, [.. before, "chat", model, "--prompt", "What is gravity?", "--max-tokens", "8"]))];
+            ResultTable.Note($"First token of weft chat{build}, SmolLM2-135M Q4_1", Invariant($"{ResultTable.Median(seconds):F2} s from the start of the process ({seconds.Min():F2} to {seconds.Max():F2})"));
+        }
+    }
+
     private static double Step(string program, string[] arguments)
     {
         using JsonDocument figures = JsonDocument.Parse(Children.Output(program, arguments));

@@ -7,9 +7,9 @@ using Weft.Tensors.Threading;
 
 // Weft beside libtorch in one process: see bench/README.md.
 string names = string.Join(" | ", StepComparison.Configurations.Keys);
-if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot", ..])
+if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "chat", ..])
 {
-    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16]\n       product [PAIRS] [bf16]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot");
+    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16]\n       product [PAIRS] [bf16]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       chat");
     return 2;
 }
 
@@ -30,6 +30,9 @@ switch (args[0])
         return 0;
     case "aot":
         OwnFigures.AheadOfTime();
+        return 0;
+    case "chat":
+        OwnFigures.FirstToken();
         return 0;
 }
 torch.set_num_threads(ForkJoin.ThreadCount);
@@ -55,5 +58,5 @@ foreach (string[] part in (string[][])[
     ["product", count], ["product", count, "bf16"], ["layer", count],
     ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "6x384", count], ["step", "6x384", count, "bf16"],
     ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "6x384-context-4096", count],
-    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"]]) good &= Children.Run(part) == 0;
+    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["chat"]]) good &= Children.Run(part) == 0;
 return good ? 0 : 1;

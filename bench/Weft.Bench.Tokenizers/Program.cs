@@ -3,10 +3,11 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using Microsoft.ML.Tokenizers;
+using Weft.Bench.Results;
 using Weft.Tokenizers;
 
 // Tokenizers side by side in one process: Weft, Microsoft.ML.Tokenizers, and `gzip -6` of the same file as a yardstick that
-// everybody has. The sides take turns; figures are medians of the rounds, ratios are taken round by round.
+// everybody has. The sides take turns; figures are medians of the rounds, ratios are taken round by round. Then Weft's trainers.
 //
 //     dotnet run -c Release --project bench/Weft.Bench.Tokenizers [-- ROUNDS]
 
@@ -39,8 +40,33 @@ foreach ((string name, string ranks, string peerName) in (ReadOnlySpan<(string, 
     Console.WriteLine($"| {name}: {ours:N0} tokens{(ours == theirs ? ", the same on both sides" : $", the peer {theirs:N0}")} | MB/s | Weft, 1 thread, is faster by |");
     Console.WriteLine("| --- | ---: | --- |");
     foreach (Side side in sides) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {side.Name} | {bytes / 1e6 / side.Median:F1} | {sides[0].RatioTo(side)} |"));
+    ResultFile.Put("Tokenizers", MixedText.Head, string.Create(CultureInfo.InvariantCulture,
+        $"| {name} | {bytes / 1e6 / sides[0].Median:F1} | **{sides[0].RatioTo(sides[2])}** | **{sides[0].RatioTo(sides[3])}** | **{sides[1].RatioTo(sides[0])}** | {rounds} | {DateTime.UtcNow:yyyy-MM-dd} |"));
 }
 File.Delete(file);
+
+string learned = string.Concat(File.ReadAllText(Path.Combine(shared, "data", "corpora", "tinyshakespeare", "input.txt")), File.ReadAllText(Path.Combine(shared, "data", "corpora", "tinystories", "tinystories_v2_1727.txt")));
+string[] lines = [.. learned.Split('\n').Select(static l => l + "\n")];
+foreach ((string name, Action train) in (ReadOnlySpan<(string, Action)>)
+[
+    ("byte-level BPE", () => BytePairTrainer.Train([learned], new BytePairTrainerConfig { VocabularySize = 10_000 })),
+    ("Unigram", () => TokenizerTrainer.Train(
+        """
+        { "normalizer": { "type": "NFKC" }, "pre_tokenizer": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true }, "post_processor": null,
+          "decoder": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true } }
+        """,
+        new UnigramVocabularyConfig { VocabularySize = 10_000, SpecialTokens = ["<unk>"], UnknownToken = "<unk>" }, lines)),
+])
+{
+    Side side = new(name, train);
+    double first = side.Run();
+    side.Run();
+    side.Seconds.Clear();
+    for (int round = 0; round < rounds; round++) side.Run();
+    string figure = string.Create(CultureInfo.InvariantCulture, $"{side.Median:F2} s warm ({side.Seconds.Min():F2} to {side.Seconds.Max():F2}), {first:F2} s the first time");
+    Console.WriteLine($"Training {name}, 10,000 tokens from {learned.Length / 1e6:F1} MB: {figure}");
+    ResultFile.Put("Tokenizers", MixedText.Head, $"- Training {name}, 10,000 tokens from tinyshakespeare and tinystories ({(learned.Length / 1e6).ToString("F1", CultureInfo.InvariantCulture)} MB): {figure} ({DateTime.UtcNow:yyyy-MM-dd})");
+}
 
 static long Count(Weft.Tokenizers.Tokenizer tokenizer, string text)
 {
@@ -64,11 +90,12 @@ internal sealed class Side(string name, Action run)
 
     public double Median => Seconds.Order().ElementAt(Seconds.Count / 2);
 
-    public void Run()
+    public double Run()
     {
         Stopwatch clock = Stopwatch.StartNew();
         run();
         Seconds.Add(clock.Elapsed.TotalSeconds);
+        return Seconds[^1];
     }
 
     /// <summary>Median and range of the other's time by this one's, round by round.</summary>
@@ -83,6 +110,15 @@ internal sealed class Side(string name, Action run)
 internal static class MixedText
 {
     public const string Description = "English prose, verse and reference works, German, French, Spanish, Russian, Turkish, Welsh, Japanese";
+
+    /// <summary>What the results say above their table.</summary>
+    public static readonly string[] Head =
+    [
+        $"20 MB: {Description}; medians of rounds in turns. How many times as fast one thread of Weft is as the others, and two threads as one.",
+        "",
+        "| vocabulary | MB/s, one thread | by Microsoft.ML.Tokenizers | by gzip -6 | two threads by one | rounds | date |",
+        "| --- | ---: | --- | --- | --- | ---: | --- |",
+    ];
 
     private static readonly string[] s_sources =
     [
