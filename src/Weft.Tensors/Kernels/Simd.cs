@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Tensors.Kernels;
 
@@ -162,6 +163,14 @@ internal static unsafe class Simd
         typeof(TV) == typeof(Vector512<float>) ? Unsafe.BitCast<Vector512<float>, TV>((V512(shifted).AsInt32() + Vector512.Create(127) << 23).AsSingle())
         : typeof(TV) == typeof(Vector256<float>) ? Unsafe.BitCast<Vector256<float>, TV>((V256(shifted).AsInt32() + Vector256.Create(127) << 23).AsSingle())
         : Unsafe.BitCast<Vector128<float>, TV>((V128(shifted).AsInt32() + Vector128.Create(127) << 23).AsSingle());
+
+    /// <summary>Whether <see cref="Scale"/> is there: AVX-512 has an instruction for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Scales<TV>() where TV : struct => typeof(TV) == typeof(Vector512<float>) && Avx512F.IsSupported;
+
+    /// <summary>a 2^n for whole n; infinity above the largest float. For vectors that <see cref="Scales"/> allows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TV Scale<TV>(TV a, TV n) where TV : struct => Unsafe.BitCast<Vector512<float>, TV>(Avx512F.Scale(V512(a), V512(n)));
 
     /// <summary>The sum of the lanes, halves first: a fixed order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,7 +9,8 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TV Exp<TV>(TV x) where TV : struct
     {
-        TV clamped = Simd.Min(Simd.Max(x, Simd.Create<TV>(-87f)), Simd.Create<TV>(89f));
+        TV top = Simd.Create<TV>(89f), bottom = Simd.Create<TV>(-87f), clamped = Simd.SelectLess(top, x, top, x);
+        if (!Simd.Scales<TV>()) clamped = Simd.SelectLess(clamped, bottom, bottom, clamped);
         TV shifted = Simd.MultiplyAdd(clamped, Simd.Create<TV>(1.44269504088896341f), Simd.Create<TV>(12582912f));
         TV n = Simd.Subtract(shifted, Simd.Create<TV>(12582912f));
         TV r = Simd.MultiplyAdd(n, Simd.Create<TV>(-0.693359375f), clamped);
@@ -21,6 +22,7 @@ internal static class VectorMath
         p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(1.6666665459e-1f));
         p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(5.0000001201e-1f));
         p = Simd.MultiplyAdd(p, Simd.Multiply(r, r), Simd.Add(r, Simd.Create<TV>(1f)));
+        if (Simd.Scales<TV>()) return Simd.SelectLess(x, Simd.Create<TV>(-86.6f), default, Simd.Scale(p, n));
         // In two steps, since 2^128 alone is not a float.
         TV half = Simd.PowerOfTwo(Simd.Subtract(shifted, Simd.Create<TV>(1f)));
         TV y = Simd.Multiply(Simd.Multiply(p, half), Simd.Create<TV>(2f));
