@@ -51,10 +51,10 @@ internal static class CommandLine
     }
 
     /// <summary>Adds examples below a command's options in its help.</summary>
-    internal static Command WithExamples(this Command command, params string[] examples)
+    internal static T WithExamples<T>(this T command, params string[] examples) where T : Command
     {
-        HelpOption help = new();
-        command.Options.Add(help);
+        HelpOption? help = command.Options.OfType<HelpOption>().FirstOrDefault(); // the root has one
+        if (help is null) command.Options.Add(help = new HelpOption());
         help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
         return command;
     }
@@ -90,6 +90,9 @@ internal static class CommandLine
 
     private sealed class HelpWithExamples(HelpAction inner, string[] examples) : System.CommandLine.Invocation.SynchronousCommandLineAction
     {
+        // Who asks for help has not named what the command needs.
+        public override bool ClearsParseErrors => true;
+
         public override int Invoke(ParseResult parseResult)
         {
             int result = inner.Invoke(parseResult);

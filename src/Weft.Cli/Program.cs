@@ -3,6 +3,13 @@ using Weft.Cli;
 using Weft.Cli.Commands;
 
 RootCommand root = new("Weft: language models in pure C#. Build, train and run GPT-family models with one command.");
+root.WithExamples(
+    "weft train                                            a first model, from stories that Weft writes: a minute",
+    "weft chat model.gguf                                  talk with a model that you have",
+    "weft chat HuggingFaceTB/SmolLM2-135M-Instruct         the same with one from a hub",
+    "weft quantize my-model my-model.Q4_K_M.gguf           make it smaller",
+    "weft perplexity my-model text.txt                     see what that cost",
+    "Each command has its own: weft chat --help");
 (string Name, Func<Command> Create)[] commands =
 [
     ("train", TrainCommand.Create),

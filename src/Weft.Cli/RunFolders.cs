@@ -39,4 +39,12 @@ internal static class RunFolders
             ? $"{path} holds no model: a model's folder has config.json and model.safetensors, a run's folder training.json."
             : $"{path}: there is no such file or folder.");
     }
+
+    /// <summary>As <see cref="Model"/>, for models that are read from folders alone.</summary>
+    /// <exception cref="UsageException">The path is a file.</exception>
+    internal static string ModelFolder(string? path)
+    {
+        string found = Model(path);
+        return !File.Exists(found) ? found : throw new UsageException($"{found} is a file, but models of this kind are read from folders: config.json, model.safetensors and a tokenizer's files.");
+    }
 }

@@ -62,6 +62,19 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void Help_OfEveryCommand_ShowsExamples()
+    {
+        string[] names = [.. CommandPattern().Matches(File.ReadAllText(Path.Combine(Root, "src", "Weft.Cli", "Program.cs"))).Select(static m => m.Groups[1].Value)];
+        foreach (string[] command in (string[][])[[], .. names.Select(static n => (string[])[n]), ["tokenizer", "train"], ["tokenizer", "show"]])
+        {
+            (int code, string output, string errors) = WeftProcess.Run(Root, [.. command, "--help"]);
+            Assert.True(code == 0, errors);
+            Assert.Contains($"Examples:", output, StringComparison.Ordinal);
+            Assert.Contains($"  weft {string.Join(' ', command)}", output[output.IndexOf("Examples:", StringComparison.Ordinal)..], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Readme_Snippet_IsTheCompiledOne()
     {
         string snippet = SnippetPattern().Match(File.ReadAllText(Path.Combine(Root, "README.md"))).Groups[1].Value;

@@ -66,6 +66,41 @@ public sealed class ModelFileCommandTests : IDisposable
         Assert.Contains(expected, errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("chat", "file")]
+    [InlineData("generate", "file")]
+    [InlineData("perplexity", "file", "text.txt")]
+    [InlineData("info", "file")]
+    [InlineData("inspect", "file")]
+    [InlineData("convert", "file", "out")]
+    [InlineData("quantize", "file", "out.gguf")]
+    [InlineData("tokenizer", "show", "file", "text")]
+    public void File_ThatIsMissingOrCutOff_OrAFolderWithoutAModel_IsNamedInOneLine(params string[] arguments)
+    {
+        byte[] whole = File.ReadAllBytes(Tiny);
+        File.WriteAllText(Path.Combine(_folder, "text.txt"), "A text.");
+        File.WriteAllBytes(Path.Combine(_folder, "cut.gguf"), whole[..(whole.Length - 100)]);
+        Directory.CreateDirectory(Path.Combine(_folder, "empty"));
+        foreach ((string file, string says) in (ReadOnlySpan<(string, string)>)[("missing.gguf", "there is no such file or folder"), ("cut.gguf", "it is not whole"), ("empty", "holds n")])
+        {
+            (int code, _, string errors) = WeftProcess.Run(_folder, [.. arguments.Select(a => a == "file" ? file : a)]);
+            Assert.Equal(1, code);
+            string line = Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.StartsWith($"weft: {file}", line, StringComparison.Ordinal);
+            Assert.Contains(says, line, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void TokenizerShow_OfAGgufFile_ShowsPartsOfCharactersAsBytes_AndWritesAPage()
+    {
+        string page = Path.Combine(_folder, "tokens.html");
+        string output = Run("tokenizer", "show", Model, "na\u00EFve \U0001F999", "--html", page);
+        Assert.Contains("46494", output, StringComparison.Ordinal); // "ïve"
+        Assert.Contains("<0xA6>", output, StringComparison.Ordinal);
+        Assert.Contains("title=\"46494  C3AF7665\"", File.ReadAllText(page), StringComparison.Ordinal);
+    }
+
     private string Run(params string[] arguments)
     {
         (int code, string output, string errors) = WeftProcess.Run(_folder, arguments);

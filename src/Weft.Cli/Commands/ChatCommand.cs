@@ -22,7 +22,7 @@ internal static class ChatCommand
         Option<double> topP = new("--top-p") { Description = "Only the likeliest tokens that together reach this probability.", DefaultValueFactory = _ => 0.95 };
         Option<double> minP = new("--min-p") { Description = "Only tokens at least this fraction as likely as the likeliest.", DefaultValueFactory = _ => 0.05 };
         Option<double> penalty = new("--repetition-penalty") { Description = "Above 1 discourages tokens that the conversation already holds.", DefaultValueFactory = _ => 1 };
-        Option<ulong> seed = new("--seed") { Description = "The same seed gives the same answers. Default: the clock.", DefaultValueFactory = _ => (ulong)Stopwatch.GetTimestamp() };
+        Option<ulong?> seed = new("--seed") { Description = "The same seed gives the same answers. Default: the clock." };
         Option<bool> exact = Shared.Exact();
         Option<int?> threads = Shared.Threads();
         Command command = new("chat", "Talk with a model.") { model, system, prompt, transcript, maxTokens, temperature, topP, minP, penalty, seed, exact, threads };
@@ -31,7 +31,7 @@ internal static class ChatCommand
             Shared.SetThreads(parsed.GetValue(threads));
             SamplingSettings sampling = new()
             {
-                Temperature = parsed.GetValue(temperature), TopP = parsed.GetValue(topP), MinP = parsed.GetValue(minP), RepetitionPenalty = parsed.GetValue(penalty), Seed = parsed.GetValue(seed),
+                Temperature = parsed.GetValue(temperature), TopP = parsed.GetValue(topP), MinP = parsed.GetValue(minP), RepetitionPenalty = parsed.GetValue(penalty), Seed = parsed.GetValue(seed) ?? (ulong)Stopwatch.GetTimestamp(),
             };
             Shared.Usage(sampling.Validate);
             if (parsed.GetValue(maxTokens) < 1) throw new UsageException($"--max-tokens {parsed.GetValue(maxTokens)} must be at least 1.");

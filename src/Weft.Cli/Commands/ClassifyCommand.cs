@@ -21,7 +21,7 @@ internal static class ClassifyCommand
             Shared.SetThreads(parsed.GetValue(threads));
             int count = parsed.GetValue(top) is var n && n < 0 ? throw new UsageException($"--top {n} must not be negative.") : n == 0 ? int.MaxValue : n;
             string[] given = [.. parsed.GetValue(texts)!.SelectMany(static t => t == "-" ? Console.In.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [t])];
-            TextClassifier classifier = Shared.Usage(() => TextClassifier.Load(RunFolders.Model(parsed.GetValue(model))));
+            TextClassifier classifier = Shared.Usage(() => TextClassifier.Load(RunFolders.ModelFolder(parsed.GetValue(model))));
             if (parsed.GetValue(json))
             {
                 Shared.PrintJson(writer =>

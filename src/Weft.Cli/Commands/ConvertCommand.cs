@@ -24,14 +24,21 @@ internal static class ConvertCommand
             if (type is not (null or "F32" or "F16" or "BF16")) throw new UsageException($"--dtype '{parsed.GetValue(dtype)}' is not F32, F16 or BF16; for other types use weft quantize.");
             if (Path.GetFullPath(input) == Path.GetFullPath(output)) throw new UsageException("in and out are the same.");
             IReadOnlyList<string> files;
-            using (ProgressLine line = new())
+            using (ProgressLine line = new(onError: true))
             {
                 LineProgress progress = new(line);
                 files = output.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
                     ? GgufExport.Write(input, output, type is null ? null : GgufMixture.Of(type), maximumFileBytes: most, progress: progress)
                     : FolderExport.Write(input, output, type is null ? null : Enum.Parse<SafetensorsType>(type), most ?? 5_000_000_000, progress);
             }
-            foreach (string file in files) Console.WriteLine(output.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? file : Path.Combine(output, file));
+            bool gguf = output.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+            foreach (string name in files)
+            {
+                string file = gguf ? name : Path.Combine(output, name);
+                Console.WriteLine($"{file}: {PullDisplay.Size(new FileInfo(file).Length)}");
+            }
+            string first = gguf ? files[0] : output;
+            Console.WriteLine($"Next: weft chat {Shared.Quoted(first)}, weft inspect {Shared.Quoted(first)}");
             return 0;
         });
         return command.WithExamples(

@@ -31,7 +31,7 @@ internal static class EmbedCommand
             if (query is not null && given.Length > 0) throw new UsageException("give texts or --search, not both.");
             if (parsed.GetValue(top) < 1) throw new UsageException($"--top {parsed.GetValue(top)} must be at least 1.");
             Passage[] passages = query is null ? [] : Passages(parsed.GetValue(folder)!);
-            SentenceEncoder encoder = SentenceEncoder.Load(RunFolders.Model(parsed.GetValue(model)));
+            SentenceEncoder encoder = SentenceEncoder.Load(RunFolders.ModelFolder(parsed.GetValue(model)));
             return CommandLine.Interruptible(stop => query is null
                 ? Compare(encoder, given, parsed.GetValue(json), stop)
                 : Search(encoder, query, passages, parsed.GetValue(top), parsed.GetValue(json), stop));

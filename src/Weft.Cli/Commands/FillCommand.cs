@@ -19,7 +19,7 @@ internal static class FillCommand
         {
             Shared.SetThreads(parsed.GetValue(threads));
             if (parsed.GetValue(top) < 1) throw new UsageException($"--top {parsed.GetValue(top)} must be at least 1.");
-            MaskFiller filler = Shared.Usage(() => MaskFiller.Load(RunFolders.Model(parsed.GetValue(model))));
+            MaskFiller filler = Shared.Usage(() => MaskFiller.Load(RunFolders.ModelFolder(parsed.GetValue(model))));
             FilledToken[][] gaps = Shared.Usage(() => filler.Fill(Shared.Input(parsed.GetValue(text)!), parsed.GetValue(top)));
             if (parsed.GetValue(json))
             {

@@ -20,7 +20,7 @@ internal static class GenerateCommand
         Option<double> topP = new("--top-p") { Description = "Only the likeliest tokens that together reach this probability.", DefaultValueFactory = _ => 1 };
         Option<double> minP = new("--min-p") { Description = "Only tokens at least this fraction as likely as the likeliest.", DefaultValueFactory = _ => 0 };
         Option<double> penalty = new("--repetition-penalty") { Description = "Above 1 discourages tokens that the text already holds.", DefaultValueFactory = _ => 1 };
-        Option<ulong> seed = new("--seed") { Description = "The same seed writes the same text. Default: the clock.", DefaultValueFactory = _ => (ulong)Stopwatch.GetTimestamp() };
+        Option<ulong?> seed = new("--seed") { Description = "The same seed writes the same text. Default: the clock." };
         Option<int> count = new("--count") { Description = "How many texts.", DefaultValueFactory = _ => 1 };
         Option<bool> stream = new("--stream") { Description = "Show the text as it is written. Default: on a terminal." };
         Option<bool> exact = Shared.Exact();
@@ -33,7 +33,7 @@ internal static class GenerateCommand
             SamplingSettings sampling = new()
             {
                 Temperature = parsed.GetValue(temperature), TopK = parsed.GetValue(topK), TopP = parsed.GetValue(topP), MinP = parsed.GetValue(minP),
-                RepetitionPenalty = parsed.GetValue(penalty), Seed = parsed.GetValue(seed),
+                RepetitionPenalty = parsed.GetValue(penalty), Seed = parsed.GetValue(seed) ?? (ulong)Stopwatch.GetTimestamp(),
             };
             Shared.Usage(sampling.Validate);
             if (parsed.GetValue(maxTokens) < 1) throw new UsageException($"--max-tokens {parsed.GetValue(maxTokens)} must be at least 1.");

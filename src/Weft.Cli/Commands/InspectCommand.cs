@@ -14,11 +14,11 @@ internal static class InspectCommand
 
     internal static Command Create()
     {
-        Argument<string> file = new("file") { Description = "A GGUF or safetensors file (the first part of a split one), or a model's folder." };
+        Argument<string> file = new("file") { Description = "A GGUF or safetensors file (the first part of a split one), a model's folder, or ORG/NAME." };
         Option<string?> tensor = new("--tensor") { Description = "Show the values of the tensors whose name contains this: range, mean, deviation, histogram." };
         Option<bool> metadata = new("--metadata") { Description = "Show every metadata value whole." };
         Command command = new("inspect", "Show the tensors, types and metadata of a GGUF or safetensors file.") { file, tensor, metadata };
-        command.SetAction(parsed => Show(parsed.GetValue(file)!, parsed.GetValue(tensor), parsed.GetValue(metadata)));
+        command.SetAction(parsed => Show(PullDisplay.Resolve(parsed.GetValue(file)!), parsed.GetValue(tensor), parsed.GetValue(metadata)));
         return command.WithExamples("weft inspect model.gguf", "weft inspect model.safetensors --tensor attn", "weft inspect model.gguf --metadata");
     }
 
@@ -32,6 +32,8 @@ internal static class InspectCommand
             Metadata(file.Metadata.Select(static m => (m.Key, m.Value.ToString())), metadata);
             return Tensors(items, tensor);
         }
+        if (!Path.Exists(path)) throw new FileNotFoundException($"{path}: there is no such file or folder.");
+        if (File.Exists(path) && Path.GetExtension(path) is not (".safetensors" or ".json")) throw new UsageException($"{path} does not begin as GGUF files do and is not called .safetensors: weft inspect shows these two.");
         using SafetensorsSet set = SafetensorsSet.Open(path);
         Item[] all = [.. set.Entries.Values.Select(e => new Item(e.Name, e.Type.FormatName(), e.Shape.ToArray(), e.ByteLength, e.ElementCount, span => set.ReadAsSingle(e, span)))];
         Summary($"safetensors, {set.Files.Count} file{(set.Files.Count == 1 ? "" : "s")}", set.Files.Sum(static f => new FileInfo(f.Path).Length), all);

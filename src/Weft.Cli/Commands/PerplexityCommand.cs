@@ -22,75 +22,97 @@ internal static class PerplexityCommand
         Option<int?> windows = new("--windows") { Description = "Only so many windows. Default: the whole text." };
         Option<bool> int8 = new("--int8") { Description = "For a GGUF file: weights as they are stored and activations rounded to eight bits. Default: exact, in float32." };
         Option<bool> each = new("--each") { Description = "Show every window." };
+        Option<string?> against = new("--against") { Description = "Measure this model too, side by side: what a quantization cost." };
         Option<int?> threads = Shared.Threads();
-        Command command = new("perplexity", "Measure how well a model predicts a text: per token, word and byte.") { model, text, window, stride, secondHalf, windows, int8, each, threads };
+        Command command = new("perplexity", "Measure how well a model predicts a text: per token, word and byte.") { model, text, against, window, stride, secondHalf, windows, int8, each, threads };
         command.SetAction(parsed =>
         {
             Shared.SetThreads(parsed.GetValue(threads));
             string content = Read(parsed.GetValue(text)!);
-            LanguageModel language = LanguageModel.Load(RunFolders.Model(parsed.GetValue(model)), compute: parsed.GetValue(int8) ? ComputePath.Int8 : ComputePath.Exact);
-            int width = Math.Min(parsed.GetValue(window), language.Model.Config.ContextLength), step = parsed.GetValue(stride) ?? width;
-            return CommandLine.Interruptible(stop => Measure(language, content, width, step, parsed.GetValue(secondHalf), parsed.GetValue(windows), parsed.GetValue(each), stop));
+            string[] models = parsed.GetValue(against) is { } other ? [parsed.GetValue(model)!, other] : [parsed.GetValue(model)!];
+            string[] paths = [.. models.Select(RunFolders.Model)];
+            ComputePath compute = parsed.GetValue(int8) ? ComputePath.Int8 : ComputePath.Exact;
+            return CommandLine.Interruptible(stop =>
+            {
+                Measurement[] measured = [.. models.Zip(paths, (name, path) => Measure(Path.GetFileName(Path.TrimEndingDirectorySeparator(name)), LanguageModel.Load(path, compute: compute), content, parsed.GetValue(window), parsed.GetValue(stride), parsed.GetValue(secondHalf), parsed.GetValue(windows), parsed.GetValue(each), stop))];
+                Show(measured, parsed.GetValue(secondHalf));
+                return 0;
+            });
         });
         return command.WithExamples(
             "weft perplexity model.gguf wiki.test.txt",
+            "weft perplexity model.Q4_0.gguf wiki.test.txt --against model.gguf",
             "weft perplexity model.gguf wiki.test.txt --second-half",
             "weft perplexity my-model text.txt --stride 256");
     }
 
-    private static int Measure(LanguageModel language, string text, int window, int stride, bool secondHalf, int? most, bool each, CancellationToken stop)
+    // What was measured of one model: sums over all windows. Words and bytes are there where every token but the first was judged once.
+    private sealed record Measurement(string Model, int Window, int Stride, int Judged, int Read, int Total, double Loss, double? Error, int? Words, int? Bytes)
     {
+        internal double Perplexity => Math.Exp(Loss);
+    }
+
+    private static Measurement Measure(string name, LanguageModel language, string text, int window, int? advance, bool secondHalf, int? most, bool each, CancellationToken stop)
+    {
+        window = Math.Min(window, language.Model.Config.ContextLength);
+        int stride = advance ?? window;
         int[] ids = language.Tokenizer.Encode(text);
         if (ids.Length < 2) throw new InvalidDataException($"The text has {ids.Length} tokens; at least 2 are needed.");
         List<PerplexityWindow> measured = [];
         IEnumerable<PerplexityWindow> all = Shared.Usage(() => Perplexity.Measure(language.Model, ids, window, stride, secondHalf, stop));
         int total = most ?? (ids.Length + stride - 1) / stride;
-        using (ProgressLine line = new())
+        using (ProgressLine line = new(onError: true))
         {
             foreach (PerplexityWindow one in most is { } count ? all.Take(count) : all)
             {
                 measured.Add(one);
-                if (each) line.Write(string.Create(CultureInfo.InvariantCulture, $"{one.Start,9:N0}  {one.ScoredCount,6:N0} tokens  perplexity {Math.Exp(one.NegativeLogLikelihood / one.ScoredCount):F4}"));
-                if (line.IsDue) line.Show(string.Create(CultureInfo.InvariantCulture, $"window {measured.Count} of {total}: perplexity so far {Mean(measured):F4}"));
+                if (each) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{one.Start,9:N0}  {one.ScoredCount,6:N0} tokens  perplexity {Math.Exp(one.NegativeLogLikelihood / one.ScoredCount):F4}"));
+                if (line.IsDue) line.Show(string.Create(CultureInfo.InvariantCulture, $"{name}: window {measured.Count} of {total}: perplexity so far {Math.Exp(Mean(measured)):F4}"));
             }
         }
         if (measured.Count == 0) throw new InvalidDataException($"The text has {ids.Length} tokens, less than one window of {window}.");
-        Show(language, ids, measured, window, stride, secondHalf);
-        return 0;
+        int judged = measured.Sum(static w => w.ScoredCount), read = measured[^1].Start + measured[^1].Length;
+        string? judgedText = judged == read - 1 ? language.Tokenizer.Decode(ids.AsSpan(0, read)) : null;
+        return new Measurement(name, window, stride, judged, read, ids.Length, Mean(measured), measured.Count > 1 ? Deviation(measured) : null,
+            judgedText?.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length, judgedText is null ? null : Encoding.UTF8.GetByteCount(judgedText));
     }
 
-    private static void Show(LanguageModel language, int[] ids, List<PerplexityWindow> measured, int window, int stride, bool secondHalf)
+    private static void Show(Measurement[] models, bool secondHalf)
     {
-        double sum = measured.Sum(static w => w.NegativeLogLikelihood);
-        int count = measured.Sum(static w => w.ScoredCount), read = measured[^1].Start + measured[^1].Length;
-        Table table = new() { Border = TableBorder.Rounded, ShowHeaders = false };
-        table.AddColumns("what", "value");
-        void Row(string what, FormattableString value) => table.AddRow(Markup.Escape(what), Markup.Escape(value.ToString(CultureInfo.InvariantCulture)));
-        Row("Definition", $"windows of {window}, every {stride}; judged: {(secondHalf ? "the second half of each" : stride < window ? "every token but the first, once" : "every token but each window's first")}");
-        Row("Tokens", $"{count:N0} judged of {read:N0} read ({ids.Length:N0} in the text)");
-        Row("Loss", $"{sum / count:F5} nats per token");
-        Row("Perplexity per token", $"{Math.Exp(sum / count):F4}{(measured.Count > 1 ? $" ± {Deviation(measured) * Math.Exp(sum / count):F4}" : "")}");
-        if (count == read - 1)
+        Table table = new() { Border = TableBorder.Rounded, ShowHeaders = models.Length > 1 };
+        table.AddColumn("");
+        foreach (Measurement model in models) table.AddColumn(Markup.Escape(model.Model));
+        void Row(string what, Func<Measurement, FormattableString> value) => table.AddRow([Markup.Escape(what), .. models.Select(m => Markup.Escape(value(m).ToString(CultureInfo.InvariantCulture)))]);
+        Row("Definition", m => $"windows of {m.Window}, every {m.Stride}; judged: {(secondHalf ? "the second half of each" : m.Stride < m.Window ? "every token but the first, once" : "every token but each window's first")}");
+        Row("Tokens", static m => $"{m.Judged:N0} judged of {m.Read:N0} read ({m.Total:N0} in the text)");
+        Row("Loss", static m => $"{m.Loss:F5} nats per token");
+        Row("Perplexity per token", static m => $"{m.Perplexity:F4}{(m.Error is { } error ? $" ± {error * m.Perplexity:F4}" : "")}");
+        if (models.All(static m => m.Bytes is not null))
         {
-            string text = language.Tokenizer.Decode(ids.AsSpan(0, read));
-            int bytes = Encoding.UTF8.GetByteCount(text), words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-            Row("Perplexity per word", $"{Math.Exp(sum / words):F4} ({words:N0} words)");
-            Row("Perplexity per byte", $"{Math.Exp(sum / bytes):F4} ({bytes:N0} bytes)");
-            Row("Bits per byte", $"{sum / bytes / Math.Log(2):F4}");
+            Row("Perplexity per word", static m => $"{Math.Exp(m.Loss * m.Judged / m.Words!.Value):F4} ({m.Words:N0} words)");
+            Row("Perplexity per byte", static m => $"{Math.Exp(m.Loss * m.Judged / m.Bytes!.Value):F4} ({m.Bytes:N0} bytes)");
+            Row("Bits per byte", static m => $"{m.Loss * m.Judged / m.Bytes!.Value / Math.Log(2):F4}");
         }
         else
         {
-            Row("Per word, per byte", $"need every token judged once: use a --stride below the window");
+            Row("Per word, per byte", static m => $"need every token judged once: --stride {m.Window / 2}");
         }
         AnsiConsole.Write(table);
+        Measurement first = models[0];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Lower is better: at each token the model is as unsure as between {first.Perplexity:G3} equally likely ones. ± is one standard error, from how the windows scatter."));
+        if (models.Length < 2) return;
+        Console.WriteLine(first.Total == models[1].Total
+            ? string.Create(CultureInfo.InvariantCulture, $"{first.Model}: perplexity {Math.Abs(100 * (first.Perplexity / models[1].Perplexity - 1)):F2} % {(first.Perplexity >= models[1].Perplexity ? "above" : "below")} that of {models[1].Model}.")
+            : "The two cut the text into tokens differently: compare bits per byte (--stride), not tokens.");
     }
 
-    private static double Mean(List<PerplexityWindow> windows) => Math.Exp(windows.Sum(static w => w.NegativeLogLikelihood) / windows.Sum(static w => w.ScoredCount));
+    // Nats per token.
+    private static double Mean(List<PerplexityWindow> windows) => windows.Sum(static w => w.NegativeLogLikelihood) / windows.Sum(static w => w.ScoredCount);
 
     // The standard error of the mean loss, from how windows scatter.
     private static double Deviation(List<PerplexityWindow> windows)
     {
-        double mean = windows.Sum(static w => w.NegativeLogLikelihood) / windows.Sum(static w => w.ScoredCount);
+        double mean = Mean(windows);
         double variance = windows.Sum(w => Math.Pow(w.NegativeLogLikelihood / w.ScoredCount - mean, 2)) / (windows.Count - 1);
         return Math.Sqrt(variance / windows.Count);
     }

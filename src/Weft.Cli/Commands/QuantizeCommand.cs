@@ -6,6 +6,7 @@ using Weft.Inference.Conversion;
 using Weft.Models.Decoder;
 using Weft.Models.Families.Gguf;
 using Weft.Tensors;
+using Weft.Tensors.Files.Gguf;
 using Weft.Tensors.Quantization;
 
 namespace Weft.Cli.Commands;
@@ -42,13 +43,15 @@ internal static class QuantizeCommand
 
     private static int Run(string input, string output, GgufMixture mixture, string? text, int windows, CancellationToken stop)
     {
-        using (ProgressLine line = new())
+        using (ProgressLine line = new(onError: true))
         {
             Func<string, float[]?>? importance = text is null ? null : Importance(LanguageModel.Load(input), text, windows, line, stop);
             GgufExport.Write(input, output, mixture, importance, progress: new LineProgress(line));
         }
-        long after = new FileInfo(output).Length;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{output}: {PullDisplay.Size(after)}, {mixture.Name}"));
+        long before = Directory.Exists(input) ? Directory.EnumerateFiles(input).Where(static f => f.EndsWith(".safetensors", StringComparison.Ordinal) || f.EndsWith(".bin", StringComparison.Ordinal)).Sum(static f => new FileInfo(f).Length) : new FileInfo(input).Length;
+        using GgufFile file = GgufFile.Open(output);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{output}: {PullDisplay.Size(file.ByteLength)} (from {PullDisplay.Size(before)}), {mixture.Name}, {8.0 * file.Entries.Values.Sum(static e => e.ByteLength) / file.Entries.Values.Sum(static e => e.ElementCount):F2} bits per weight"));
+        Console.WriteLine($"What it cost: weft perplexity {Shared.Quoted(output)} TEXT --against {Shared.Quoted(input)}");
         return 0;
     }
 

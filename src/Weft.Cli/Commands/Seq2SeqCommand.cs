@@ -26,7 +26,7 @@ internal static class Seq2SeqCommand
             if (parsed.GetValue(maxTokens) < 1) throw new UsageException($"--max-tokens {parsed.GetValue(maxTokens)} must be at least 1.");
             if (parsed.GetValue(noRepeat) < 0) throw new UsageException($"--no-repeat {parsed.GetValue(noRepeat)} must not be negative.");
             string[] given = [.. parsed.GetValue(texts)!.SelectMany(static t => t == "-" ? Console.In.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [t])];
-            SequenceWriter writer = SequenceWriter.Load(RunFolders.Model(parsed.GetValue(model)));
+            SequenceWriter writer = SequenceWriter.Load(RunFolders.ModelFolder(parsed.GetValue(model)));
             return CommandLine.Interruptible(stop =>
             {
                 List<(string Text, string Written)> all = [];

@@ -34,6 +34,9 @@ internal static class Shared
     /// <summary>A text that was given, or standard input for <c>-</c>.</summary>
     internal static string Input(string text) => text == "-" ? Console.In.ReadToEnd() : text;
 
+    /// <summary>A path as it is typed in a command.</summary>
+    internal static string Quoted(string path) => path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path;
+
     /// <summary>The beginning of a text, on one line.</summary>
     internal static string Short(string text, int length)
     {

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Weft.Cli.Terminal;
+using Weft.Inference;
 using Weft.Tensors.Files;
+using Weft.Tensors.Files.Gguf;
 using Weft.Tokenizers;
 using Weft.Training.Data;
 
@@ -18,7 +20,10 @@ internal static class TokenizerCommand
         command.Subcommands.Add(Encode());
         command.Subcommands.Add(Decode());
         command.Subcommands.Add(Show());
-        return command;
+        return command.WithExamples(
+            "weft tokenizer show model.gguf \"Once upon a time\"",
+            "weft tokenizer train books.txt --vocabulary-size 4096",
+            "weft tokenizer encode my-model \"Hello, world\"");
     }
 
     private static Command Train()
@@ -129,9 +134,15 @@ internal static class TokenizerCommand
         return command.WithExamples("weft tokenizer show runs/my-run \"Once upon a time\"", "weft tokenizer show tokenizer.json - --html tokens.html < text.txt");
     }
 
-    private static Argument<string> Source() => new("tokenizer") { Description = "A tokenizer.json, or a model's or a run's folder." };
+    private static Argument<string> Source() => new("tokenizer") { Description = "A tokenizer.json, .model, .tiktoken, vocab.txt or GGUF file, a model's or a run's folder, or ORG/NAME." };
 
-    private static Tokenizer Load(string path) => Tokenizer.Load(File.Exists(path) ? path : RunFolders.Model(path));
+    private static Tokenizer Load(string path)
+    {
+        if (!File.Exists(path)) path = RunFolders.Model(path);
+        if (!File.Exists(path) || !(path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || GgufFile.HasMagic(path))) return Tokenizer.Load(path);
+        using GgufFile file = GgufFile.Open(path);
+        return GgufTokenizer.Read(file);
+    }
 
     private static string Input(string text) => text == "-" ? Console.In.ReadToEnd() : text;
 

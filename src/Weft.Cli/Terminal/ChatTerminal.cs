@@ -6,7 +6,7 @@ using Weft.Inference;
 namespace Weft.Cli.Terminal;
 
 /// <summary>The loop of <c>weft chat</c>: reads questions and commands, streams answers.</summary>
-/// <remarks>Ctrl-C stops an answer; at an empty prompt it ends the conversation. Lines that end with \ go on, and """ begins and ends a text of many lines.</remarks>
+/// <remarks>Ctrl-C stops an answer, and drops a line that is being typed; twice in a row it ends the conversation. Lines that end with \ go on, and """ begins and ends a text of many lines.</remarks>
 internal sealed class ChatTerminal(ChatSession session, string title, string? transcript)
 {
     private const string Help = """
@@ -16,25 +16,31 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
         /undo               forget the last question and its answer
         /clear              forget the conversation
         /history            show the conversation
-        /save FILE          save the conversation
+        /save [FILE]        save the conversation; without a name, where --transcript says
         /load FILE          go on with a saved conversation
-        /set NAME VALUE     temperature, top-p, top-k, min-p, repetition-penalty, max-tokens, seed
+        /set [NAME VALUE]   show or set temperature, top-p, top-k, min-p, repetition-penalty, max-tokens, seed
         /exit               end (also Ctrl-D)
-        A line that ends with \ goes on in the next; three double quotes begin and end a text of many lines. Ctrl-C stops an answer.
+        A line that ends with \ goes on in the next; three double quotes begin and end a text of many lines.
+        Ctrl-C stops an answer, or drops the line; twice, it ends. Up and Down bring earlier lines back.
         """;
 
     private const string Block = "\"\"\"";
 
     private readonly LineEditor _editor = new();
+    private readonly bool _terminal = !Console.IsInputRedirected;
     private CancellationTokenSource? _answering;
 
     internal int Run()
     {
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
-        bool terminal = !Console.IsInputRedirected;
-        if (terminal) Console.WriteLine($"{title}: context {session.ContextLength.ToString("N0", CultureInfo.InvariantCulture)} tokens. /help lists the commands, Ctrl-D ends.");
-        while (Read(terminal) is { } input)
+        if (_terminal) Console.WriteLine($"{title}: context {session.ContextLength.ToString("N0", CultureInfo.InvariantCulture)} tokens. /help lists the commands, Ctrl-D ends.");
+        bool warned = false;
+        while (true)
         {
+            (LineEnd end, string input) = Read();
+            if (end == LineEnd.Closed || (end == LineEnd.Abandoned && warned)) break;
+            warned = end == LineEnd.Abandoned;
+            if (warned) Console.WriteLine("Ctrl-C once more, or Ctrl-D, ends.");
             if (input.Length == 0) continue;
             if (!input.StartsWith('/'))
             {
@@ -51,7 +57,6 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
                 Console.WriteLine(exception.Message.ReplaceLineEndings(" "));
             }
         }
-        if (terminal) Console.WriteLine();
         return 0;
     }
 
@@ -62,31 +67,31 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
         answering?.Cancel();
     }
 
-    // A question or command, of several lines if it says so; null at the end of the input.
-    private string? Read(bool terminal)
+    // A question or command, of several lines if it says so.
+    private (LineEnd, string) Read()
     {
-        string? line = terminal ? _editor.Read("> ") : Console.In.ReadLine();
-        if (line is null) return null;
+        (LineEnd end, string line) = ReadLine("> ");
         if (line.TrimStart().StartsWith(Block, StringComparison.Ordinal))
         {
-            List<string> lines = [line.TrimStart()[Block.Length..]];
-            while (!lines[^1].TrimEnd().EndsWith(Block, StringComparison.Ordinal))
+            string text = line.TrimStart()[Block.Length..];
+            while (end == LineEnd.Entered && !text.TrimEnd().EndsWith(Block, StringComparison.Ordinal))
             {
-                string? next = terminal ? _editor.Read(". ") : Console.In.ReadLine();
-                if (next is null) return string.Join('\n', lines);
-                lines.Add(next);
+                (end, line) = ReadLine(". ");
+                text += "\n" + line;
             }
-            lines[^1] = lines[^1].TrimEnd()[..^Block.Length];
-            return string.Join('\n', lines).Trim('\n');
+            return end == LineEnd.Abandoned ? (end, "") : (LineEnd.Entered, (end == LineEnd.Entered ? text.TrimEnd()[..^Block.Length] : text).Trim('\n'));
         }
-        while (line.EndsWith('\\'))
+        while (end == LineEnd.Entered && line.EndsWith('\\'))
         {
-            string? next = terminal ? _editor.Read(". ") : Console.In.ReadLine();
+            (end, string next) = ReadLine(". ");
             line = line[..^1] + "\n" + next;
-            if (next is null) break;
         }
-        return line.StartsWith('/') ? line.Trim() : line;
+        if (end != LineEnd.Entered && line.Length == 0) return (end, "");
+        return end == LineEnd.Abandoned ? (end, "") : (LineEnd.Entered, line.StartsWith('/') ? line.Trim() : line);
     }
+
+    private (LineEnd End, string Text) ReadLine(string prompt) =>
+        _terminal ? _editor.Read(prompt) : Console.In.ReadLine() is { } line ? (LineEnd.Entered, line) : (LineEnd.Closed, "");
 
     private void Answer(Func<CancellationToken, IEnumerable<string>> ask)
     {
@@ -113,18 +118,47 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
         {
             case "/help": Console.WriteLine(Help); break;
             case "/system" when argument.Length == 0: Console.WriteLine(session.SystemPrompt ?? "(what the model's template says)"); break;
-            case "/system": session.SystemPrompt = argument; break;
+            case "/system":
+                session.SystemPrompt = argument;
+                Console.WriteLine("From the next answer on.");
+                break;
             case "/again": Answer(session.AnswerAgain); break;
-            case "/undo": session.Undo(); break;
-            case "/clear": session.Clear(); break;
+            case "/undo":
+                session.Undo();
+                Console.WriteLine(Held());
+                break;
+            case "/clear":
+                session.Clear();
+                Console.WriteLine(Held());
+                break;
+            case "/history" when session.Messages.Count == 0: Console.WriteLine(Held()); break;
             case "/history":
                 foreach ((string role, string content) in session.Messages) Console.WriteLine($"{role}: {content}");
                 break;
-            case "/save" when argument.Length > 0: session.Save(argument); break;
-            case "/load" when argument.Length > 0: session.Load(argument); break;
+            case "/save" when argument.Length > 0 || transcript is not null:
+                string file = argument.Length > 0 ? argument : transcript!;
+                session.Save(file);
+                Console.WriteLine($"{file}: {Held()}");
+                break;
+            case "/load" when argument.Length > 0:
+                if (!File.Exists(argument)) throw new FileNotFoundException($"{argument}: there is no such file.");
+                session.Load(argument);
+                Console.WriteLine($"{argument}: {Held()}");
+                break;
+            case "/save" or "/load": Console.WriteLine($"{words[0]} needs a file: {words[0]} talk.json"); break;
+            case "/set" when argument.Length == 0:
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"temperature {session.Sampling.Temperature}, top-p {session.Sampling.TopP}, top-k {session.Sampling.TopK}, min-p {session.Sampling.MinP}, repetition-penalty {session.Sampling.RepetitionPenalty}, max-tokens {session.MaximumTokens}, seed {session.Sampling.Seed}"));
+                break;
             case "/set" when argument.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string name, string value]: Set(name, value); break;
-            default: Console.WriteLine($"'{input}' is not a command; /help lists them."); break;
+            case "/set": Console.WriteLine("/set needs a name and a number: /set temperature 0.2"); break;
+            default: Console.WriteLine($"'{words[0]}' is not a command; /help lists them."); break;
         }
+    }
+
+    private string Held()
+    {
+        int questions = session.Messages.Count(static m => m.Role == "user");
+        return questions switch { 0 => "nothing was asked yet.", 1 => "one question and its answer.", _ => $"{questions} questions and their answers." };
     }
 
     private void Set(string name, string value)

@@ -7,7 +7,7 @@ namespace Weft.Cli.Terminal;
 
 /// <summary>A token of a text as people look at it.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Visible">Its text, with white space made visible.</param>
+/// <param name="Visible">Its text, with white space made visible, and parts of characters as bytes.</param>
 /// <param name="Bytes">Its bytes in hexadecimal.</param>
 /// <param name="Place">Which code points of the text it covers, such as 3-7; tokens that share a character share its place.</param>
 internal sealed record ShownToken(int Id, string Visible, string Bytes, string Place)
@@ -49,9 +49,25 @@ internal sealed record ShownToken(int Id, string Visible, string Bytes, string P
 
     private static ShownToken Create(Tokenizer tokenizer, int id, int start, int end) => new(
         id,
-        tokenizer.TokenText(id).Replace(' ', '·').Replace("\n", "⏎", StringComparison.Ordinal).Replace("\t", "⇥", StringComparison.Ordinal),
+        Text(tokenizer, id).Replace(' ', '·').Replace("\n", "⏎", StringComparison.Ordinal).Replace("\t", "⇥", StringComparison.Ordinal),
         Convert.ToHexString(tokenizer.TokenBytes(id)),
         end > start ? string.Create(CultureInfo.InvariantCulture, $"{start}-{end}") : "");
+
+    // A token may hold a part of a character: its bytes are shown one by one.
+    private static string Text(Tokenizer tokenizer, int id)
+    {
+        string text = tokenizer.TokenText(id);
+        if (!text.Contains('\uFFFD')) return text;
+        StringBuilder shown = new();
+        for (ReadOnlySpan<byte> bytes = tokenizer.TokenBytes(id); !bytes.IsEmpty;)
+        {
+            bool whole = Rune.DecodeFromUtf8(bytes, out Rune rune, out int length) == System.Buffers.OperationStatus.Done;
+            if (whole) shown.Append(rune.ToString());
+            else foreach (byte part in bytes[..length]) shown.Append(CultureInfo.InvariantCulture, $"<0x{part:X2}>");
+            bytes = bytes[length..];
+        }
+        return shown.ToString();
+    }
 
     // The number of the code point that each byte of the UTF-8 text belongs to.
     private static IEnumerable<int> CodePoints(string text)

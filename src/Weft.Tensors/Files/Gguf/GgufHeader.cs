@@ -115,7 +115,7 @@ internal sealed unsafe class GgufHeader
         if (shape[^1] % type.BlockValues() != 0) throw Fault(dimensionsAt + 4, FileFault.BadDimensions, $"'{Shown(name)}': a row of {shape[^1]} does not fill blocks of {type.BlockValues()} ({type}).");
         long offsetAt = _position;
         ulong offset = Read<ulong>($"the offset of '{Shown(name)}'");
-        if (offset > (ulong)_file.Length) throw Fault(offsetAt, FileFault.OutOfBounds, $"'{Shown(name)}' begins at {offset}, past the end of the file.");
+        if (offset > (ulong)_file.Length) throw Fault(offsetAt, FileFault.OutOfBounds, $"'{Shown(name)}' begins at {offset}, past the end of the file, which has {_file.Length} bytes: it is not whole.");
         long blocks = elements / type.BlockValues();
         if (blocks > _file.Length) throw Fault(dimensionsAt + 4, FileFault.OutOfBounds, $"'{Shown(name)}' has {elements} elements, more than the file holds.");
         GgufEntry entry = new(name, type, shape, (long)offset, blocks * type.BlockBytes());
@@ -132,7 +132,7 @@ internal sealed unsafe class GgufHeader
         {
             if (entry.Offset % alignment != 0) throw Fault(at, FileFault.BadOffset, $"'{Shown(entry.Name)}' begins at {entry.Offset}, which is not a multiple of the alignment {alignment}.");
             long start = DataStart + entry.Offset;
-            if (entry.ByteLength > _file.Length - start) throw Fault(at, FileFault.OutOfBounds, $"'{Shown(entry.Name)}' needs {entry.ByteLength} bytes from byte {start}, but the file has {_file.Length}.");
+            if (entry.ByteLength > _file.Length - start) throw Fault(at, FileFault.OutOfBounds, $"'{Shown(entry.Name)}' needs {entry.ByteLength} bytes from byte {start}, but the file has {_file.Length}: it is not whole.");
             if (start < end && entry.ByteLength > 0) throw Fault(at, FileFault.BadOffset, $"'{Shown(entry.Name)}' begins at {entry.Offset}, inside '{Shown(before)}'.");
             Entries[entry.Name] = entry with { Offset = start };
             (end, before) = (Math.Max(end, start + entry.ByteLength), entry.Name);
