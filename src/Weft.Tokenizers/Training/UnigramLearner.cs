@@ -96,13 +96,15 @@ internal sealed class UnigramLearner(UnigramVocabularyConfig config, WordCounts 
         {
             double[] expected = parts[part] = new double[pieceCount];
             double[] probabilities = [];
+            UnigramLattice lattice = new();
             for (int word = part; word < _words.Count; word += PartCount)
             {
                 (string text, long count) = _words[word];
-                UnigramLattice lattice = new(model, text, 0);
-                if (probabilities.Length < lattice.Nodes.Count) probabilities = new double[lattice.Nodes.Count * 2];
+                lattice.Read(model, text, 0);
+                ReadOnlySpan<UnigramLattice.Node> nodes = lattice.Nodes;
+                if (probabilities.Length < nodes.Length) probabilities = new double[nodes.Length * 2];
                 lattice.Marginals(probabilities);
-                for (int n = 0; n < lattice.Nodes.Count; n++) expected[lattice.Nodes[n].Id] += probabilities[n] * count;
+                for (int n = 0; n < nodes.Length; n++) expected[nodes[n].Id] += probabilities[n] * count;
             }
         });
         double[] sum = parts[0];

@@ -1,54 +1,74 @@
+using System.Runtime.InteropServices;
+
 namespace Weft.Tokenizers;
 
 /// <summary>All ways to cut a text into the tokens of a Unigram model, with their probabilities.</summary>
 /// <remarks>
 /// A node is one token at one place. Sums over paths are by dynamic programming (forward-backward), so that they cost the number of
-/// nodes and not of paths; the best paths in order come out of an A* search from the end (Nagata 1994).
+/// nodes and not of paths; the best paths in order come out of an A* search from the end (Nagata 1994). A lattice may read one text after
+/// the other, and keeps its memory.
 /// </remarks>
 internal sealed class UnigramLattice
 {
     private readonly List<Node> _nodes = [];
-    private readonly List<int>[] _starting; // node numbers by the place where they begin
-    private readonly List<int>[] _ending;   // node numbers by the place where they end
+    private readonly List<(int End, int Id)> _found = [];
+    private int[] _firstStarting = []; // by place: the first node that begins there; those of a place stand together
+    private int[] _firstEnding = [];   // by place: the first node that ends there, or -1
+    private int[] _nextEnding = [];    // by node: the next that ends where it does, or -1
+    private double[] _forward = [], _backward = [];
 
     /// <summary>One token at one place.</summary>
     internal readonly record struct Node(int Id, int Start, int End, double Score);
 
+    /// <summary>A lattice of no text.</summary>
+    public UnigramLattice()
+    {
+    }
+
+    /// <inheritdoc cref="Read"/>
+    public UnigramLattice(UnigramModel model, string text, int unknownId) => Read(model, text, unknownId);
+
+    /// <summary>Becomes the lattice of a text.</summary>
     /// <param name="model">Tokens and scores.</param>
     /// <param name="text">The text, normalized.</param>
     /// <param name="unknownId">The id of a character that no token covers.</param>
-    public UnigramLattice(UnigramModel model, string text, int unknownId)
+    public void Read(UnigramModel model, string text, int unknownId)
     {
         Length = text.Length;
-        _starting = new List<int>[text.Length + 1];
-        _ending = new List<int>[text.Length + 1];
-        for (int i = 0; i <= text.Length; i++) (_starting[i], _ending[i]) = ([], []);
+        _nodes.Clear();
+        if (_firstStarting.Length < Length + 1)
+        {
+            int room = 2 * Length + 1;
+            (_firstStarting, _firstEnding, _forward, _backward) = (new int[room], new int[room], new double[room], new double[room]);
+        }
+        IReadOnlyList<double> scores = model.Scores;
         int length;
         for (int at = 0; at < text.Length; at += length)
         {
             length = char.IsHighSurrogate(text[at]) && at + 1 < text.Length ? 2 : 1;
+            _firstStarting[at] = _nodes.Count;
             bool covered = false;
-            foreach ((int end, int id) in model.TokensAt(text, at))
+            model.TokensAt(text, at, _found);
+            foreach ((int end, int id) in _found)
             {
                 covered |= end == at + length;
-                Add(new Node(id, at, end, model.Scores[id]));
+                _nodes.Add(new Node(id, at, end, scores[id]));
             }
-            if (!covered) Add(new Node(unknownId, at, at + length, model.UnknownScore));
+            if (!covered) _nodes.Add(new Node(unknownId, at, at + length, model.UnknownScore));
+            if (length == 2) _firstStarting[at + 1] = _nodes.Count;
         }
+        _firstStarting[Length] = _nodes.Count;
+
+        if (_nextEnding.Length < _nodes.Count) _nextEnding = new int[2 * _nodes.Count];
+        Array.Fill(_firstEnding, -1, 0, Length + 1);
+        for (int n = _nodes.Count - 1; n >= 0; n--) (_nextEnding[n], _firstEnding[_nodes[n].End]) = (_firstEnding[_nodes[n].End], n);
     }
 
     /// <summary>The number of UTF-16 units.</summary>
-    public int Length { get; }
+    public int Length { get; private set; }
 
-    /// <summary>The nodes.</summary>
-    public IReadOnlyList<Node> Nodes => _nodes;
-
-    private void Add(Node node)
-    {
-        _starting[node.Start].Add(_nodes.Count);
-        _ending[node.End].Add(_nodes.Count);
-        _nodes.Add(node);
-    }
+    /// <summary>The nodes, until the next text is read.</summary>
+    public ReadOnlySpan<Node> Nodes => CollectionsMarshal.AsSpan(_nodes);
 
     /// <summary>For every node the probability that a random path goes through it; paths weigh exp(<paramref name="alpha"/> x score).</summary>
     /// <param name="probabilities">By node.</param>
@@ -56,16 +76,18 @@ internal sealed class UnigramLattice
     /// <returns>The logarithm of the sum over all paths.</returns>
     public double Marginals(Span<double> probabilities, double alpha = 1)
     {
-        double[] forward = Forward(alpha);
-        double[] backward = new double[Length + 1];
-        Array.Fill(backward, double.NegativeInfinity);
+        double[] forward = Forward(alpha), backward = _backward;
+        ReadOnlySpan<Node> nodes = Nodes;
         backward[Length] = 0;
         for (int at = Length - 1; at >= 0; at--)
-            foreach (int n in _starting[at])
-                backward[at] = LogAdd(backward[at], alpha * _nodes[n].Score + backward[_nodes[n].End]);
-        for (int n = 0; n < _nodes.Count; n++)
         {
-            Node node = _nodes[n];
+            double sum = double.NegativeInfinity;
+            for (int n = _firstStarting[at]; n < _firstStarting[at + 1]; n++) sum = LogAdd(sum, alpha * nodes[n].Score + backward[nodes[n].End]);
+            backward[at] = sum;
+        }
+        for (int n = 0; n < nodes.Length; n++)
+        {
+            Node node = nodes[n];
             probabilities[n] = Math.Exp(forward[node.Start] + alpha * node.Score + backward[node.End] - forward[Length]);
         }
         return forward[Length];
@@ -88,7 +110,7 @@ internal sealed class UnigramLattice
         Array.Fill(best, double.NegativeInfinity);
         best[0] = 0;
         for (int at = 0; at <= Length; at++)
-            foreach (int n in _ending[at])
+            for (int n = _firstEnding[at]; n >= 0; n = _nextEnding[n])
                 best[at] = Math.Max(best[at], best[_nodes[n].Start] + _nodes[n].Score);
 
         // A path is built from the end; what is still missing costs exactly `best`, so that paths come off the queue in order.
@@ -106,7 +128,7 @@ internal sealed class UnigramLattice
                 paths.Add((partial.Score, [.. ids]));
                 continue;
             }
-            foreach (int n in _ending[partial.At])
+            for (int n = _firstEnding[partial.At]; n >= 0; n = _nextEnding[n])
             {
                 double score = partial.Score + _nodes[n].Score;
                 open.Enqueue(new Partial(n, _nodes[n].Start, score, partial), (-(score + best[_nodes[n].Start]), ++order));
@@ -123,13 +145,11 @@ internal sealed class UnigramLattice
         for (int at = Length; at > 0;)
         {
             double threshold = random.NextDouble();
-            int chosen = _ending[at][^1];
-            foreach (int n in _ending[at])
+            int chosen = _firstEnding[at];
+            for (int n = chosen; n >= 0 && threshold >= 0; n = _nextEnding[n])
             {
                 threshold -= Math.Exp(forward[_nodes[n].Start] + alpha * _nodes[n].Score - forward[at]);
-                if (threshold >= 0) continue;
-                chosen = n;
-                break;
+                chosen = n; // the last, where rounding leaves something over
             }
             ids.Add(_nodes[chosen].Id);
             at = _nodes[chosen].Start;
@@ -140,14 +160,18 @@ internal sealed class UnigramLattice
 
     private sealed record Partial(int Node, int At, double Score, Partial? Next);
 
+    // By place: the logarithm of the sum over all paths to it. The next call writes over it.
     private double[] Forward(double alpha)
     {
-        double[] forward = new double[Length + 1];
-        Array.Fill(forward, double.NegativeInfinity);
+        double[] forward = _forward;
+        ReadOnlySpan<Node> nodes = Nodes;
         forward[0] = 0;
         for (int at = 1; at <= Length; at++)
-            foreach (int n in _ending[at])
-                forward[at] = LogAdd(forward[at], forward[_nodes[n].Start] + alpha * _nodes[n].Score);
+        {
+            double sum = double.NegativeInfinity;
+            for (int n = _firstEnding[at]; n >= 0; n = _nextEnding[n]) sum = LogAdd(sum, forward[nodes[n].Start] + alpha * nodes[n].Score);
+            forward[at] = sum;
+        }
         return forward;
     }
 

@@ -61,13 +61,14 @@ internal sealed class UnigramModel : TokenModel
     /// <summary>The score of a character that no token covers.</summary>
     public double UnknownScore => _unknownScore;
 
-    /// <summary>The tokens that begin at a place, with their ends.</summary>
-    public IEnumerable<(int End, int Id)> TokensAt(string text, int start)
+    /// <summary>Finds the tokens that begin at a place, with their ends, the shortest first.</summary>
+    public void TokensAt(string text, int start, List<(int End, int Id)> found)
     {
+        found.Clear();
         int node = 0;
         for (int end = start; end < text.Length && (node = _trie.Child(node, text[end])) >= 0; end++)
-            if (_trie.IdAt(node) >= 0)
-                yield return (end + 1, _trie.IdAt(node));
+            if (_trie.IdAt(node) is >= 0 and var id)
+                found.Add((end + 1, id));
     }
 
     public override bool ShowsText(int id) => id == _unknownId;
