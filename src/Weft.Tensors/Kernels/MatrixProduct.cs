@@ -13,7 +13,7 @@ namespace Weft.Tensors.Kernels;
 /// vectors wide, which stay in the second-level cache; tiles of 12 rows (512 bits) or 6 of A then run over the panels, so that a tile
 /// of A is read from the first-level cache, while the tile calls the next one. A is read where it lies unless its elements are far
 /// apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which would share one cache set. B is read where it lies if its rows are contiguous and
-/// there are few rows of A.</para>
+/// either it is small or there are few rows of A.</para>
 /// <para>Threads take (row block, column block) pieces. Wherever they are cut, an element is always the same chain of fused
 /// multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
 /// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
@@ -34,8 +34,9 @@ internal static unsafe class MatrixProduct
     // A piece keeps at least so many rows, so that packing B pays.
     private const int RowsPerPiece = 192;
 
-    // With so few rows, B is read fewer times than packing it would cost.
-    private const int FewRows = 24;
+    // With so few rows, B is read fewer times than packing it would cost; with some more too, where B is small and its rows are short,
+    // so that the lines of a panel do not push each other out of the second-level cache.
+    private const int FewRows = 24, SomeRows = 1024, SmallFactor = 1 << 19, ShortRow = 512;
 
     [ThreadStatic] private static Scratch? t_scratch;
 
@@ -99,7 +100,7 @@ internal static unsafe class MatrixProduct
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
             _packA = _rounded || ((ac != 1 || ar % 1024 == 0) && m > 1 && n > 64);
-            _packB = _rounded || bc != 1 || m > FewRows;
+            _packB = _rounded || bc != 1 || m > (br % 16 == 0 && br <= ShortRow && (long)n * k <= SmallFactor ? SomeRows : FewRows);
             PieceCount = _columnPieces * ((m + _rowsPerPiece - 1) / _rowsPerPiece);
         }
 
