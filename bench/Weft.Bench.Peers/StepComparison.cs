@@ -16,7 +16,7 @@ internal static class StepComparison
     {
         ["nanogpt-shakespeare-cpu"] = (TrainingPresets.Find("nanogpt-shakespeare-cpu").Config, 65),
         ["6x384"] = (TrainingPresets.Find("nanogpt-shakespeare").Config with { BatchSize = 8, Dropout = 0 }, 65),
-        ["gpt2-124m"] = (TrainingPresets.Find("gpt2-124m").Config with { ContextLength = 64, BatchSize = 4, AccumulationSteps = 1, FeedForward = FeedForwardKind.Gelu, WarmupSteps = 10 }, 50257),
+        ["gpt2-124m"] = (TrainingPresets.Find("gpt2-124m").Config with { ContextLength = 64, BatchSize = 4, AccumulationSteps = 1, FeedForward = FeedForwardKind.Gelu, WarmupSteps = 10, LearningRate = 1e-4 }, 50257),
         ["6x384-context-4096"] = (TrainingPresets.Find("nanogpt-shakespeare").Config with { BatchSize = 1, Dropout = 0, ContextLength = 4096 }, 65),
     };
 
