@@ -19,16 +19,15 @@ internal unsafe struct HeadView
 /// <para>Per query i of a head, with s_j = scale q_i · k_j for j ≤ i + S - T: p = softmax(s), o_i = sum p_j v_j; only
 /// lse_i = ln sum e^s_j is kept. Backward recomputes p from it (Dao et al. 2022, arXiv:2205.14135, section 3.1 and appendix B):
 /// ds = p (dp - o · do), dp_j = do · v_j; dq = scale ds k, dk = scale dsᵀ q, dv = pᵀ do.</para>
-/// <para>Queries go in blocks of 64 against all keys that they see: three or five small matrix products a block, on a scratch of
-/// 64 x S per thread. Forward is split over (batch, head, block); backward over (batch, key-value head), whose gradients it
-/// sums in order, so that results do not depend on the number of threads.</para>
+/// <para>Queries go in blocks of 48 (four tiles) against blocks of at most 512 keys: two or five small matrix products, on a scratch that stays in
+/// the second-level cache. Forward carries each row's maximum and sum from block to block and scales what it has (arXiv:2205.14135,
+/// algorithm 1); backward goes through the queries once per block of keys (arXiv:2307.08691, section 3.1). Forward is split over
+/// (batch, head, query block); backward over (batch, key-value head), whose gradients it sums in order, so that results do not
+/// depend on the number of threads.</para>
 /// </remarks>
 internal static unsafe class CausalAttentionKernels
 {
-    private const int Block = 64;
-
-    // Enough for one query against 65,000 keys, so that decoding never asks for more.
-    private const int FirstScratch = 1 << 16;
+    private const int Block = 48, KeyBlock = 512;
 
     [ThreadStatic] private static float[]? t_scratch;
 
@@ -57,12 +56,16 @@ internal static unsafe class CausalAttentionKernels
         internal HeadView DO, DQ, DK, DV;
     }
 
-    private static float* Scratch(int count)
+    // Two arrays of a block of queries by a block of keys.
+    private static float* Scratch()
     {
-        if (t_scratch is null || t_scratch.Length < count + 16) t_scratch = GC.AllocateUninitializedArray<float>(Math.Max(FirstScratch, count + 16 + count / 2), pinned: true);
+        t_scratch ??= GC.AllocateUninitializedArray<float>(2 * Block * RowStride(KeyBlock) + 16, pinned: true);
         nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_scratch));
         return (float*)((address + 63) & ~63);
     }
+
+    // Odd in cache lines: the columns of a block, which transposed products walk, then lie in different sets.
+    private static int RowStride(int keys) => (keys + 31) / 32 * 32 + 16;
 
     private struct ForwardJob : IRangeJob
     {
@@ -82,22 +85,37 @@ internal static unsafe class CausalAttentionKernels
         {
             Heads s = Heads;
             int blocks = (s.T + Block - 1) / Block;
+            float* p = Scratch(), max = stackalloc float[Block], sum = stackalloc float[Block];
             for (int piece = start; piece < end; piece++)
             {
                 (int bh, int block) = Math.DivRem(piece, blocks);
                 (int b, int h) = Math.DivRem(bh, s.H);
                 int g = h / (s.H / s.G), first = block * Block, rows = Math.Min(Block, s.T - first), seen = s.S - s.T + first + rows;
-                float* p = Scratch(rows * seen);
-                MatrixProduct.RunSerial(rows, seen, s.D, s.Q.At(b, first, h), s.Q.Token, 1, s.K.At(b, 0, g), 1, s.K.Token, p, seen, accumulate: false);
+                for (int i = 0; i < rows; i++) (max[i], sum[i]) = (float.NegativeInfinity, 0);
+                for (int key = 0; key < seen; key += KeyBlock)
+                {
+                    int keys = Math.Min(KeyBlock, seen - key), stride = RowStride(keys);
+                    MatrixProduct.RunSerial(rows, keys, s.D, s.Q.At(b, first, h), s.Q.Token, 1, s.K.At(b, key, g), 1, s.K.Token, p, stride, accumulate: false);
+                    for (int i = 0; i < rows; i++)
+                    {
+                        float* row = p + (nint)i * stride;
+                        int count = Math.Clamp(s.S - s.T + first + i + 1 - key, 0, keys);
+                        new Span<float>(row + count, keys - count).Clear();
+                        if (count == 0) continue;
+                        float before = max[i];
+                        max[i] = Math.Max(before, RowKernels.Max<TV>(row, count) * s.Scale); // scale is positive
+                        float total = ExpRow<TV>(row, count, s.Scale, max[i]), kept = key == 0 ? 0 : MathF.Exp(before - max[i]);
+                        sum[i] = sum[i] * kept + total;
+                        if (key > 0 && kept != 1) ScaleRow<TV>(s.O.At(b, first + i, h), s.D, kept);
+                    }
+                    MatrixProduct.RunSerial(rows, s.D, keys, p, stride, 1, s.V.At(b, key, g), s.V.Token, 1, s.O.At(b, first, h), s.O.Token, accumulate: key > 0);
+                }
                 float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
                 for (int i = 0; i < rows; i++)
                 {
-                    float* row = p + (nint)i * seen;
-                    int count = s.S - s.T + first + i + 1;
-                    lse[i] = SoftmaxRow<TV>(row, count, s.Scale);
-                    new Span<float>(row + count, seen - count).Clear();
+                    ScaleRow<TV>(s.O.At(b, first + i, h), s.D, 1 / sum[i]);
+                    lse[i] = max[i] + MathF.Log(sum[i]);
                 }
-                MatrixProduct.RunSerial(rows, s.D, seen, p, seen, 1, s.V.At(b, 0, g), s.V.Token, 1, s.O.At(b, first, h), s.O.Token, accumulate: false);
             }
         }
     }
@@ -119,46 +137,51 @@ internal static unsafe class CausalAttentionKernels
         private readonly void Run<TV>(int start, int end) where TV : struct
         {
             Heads s = Heads;
-            int D = s.D, group = s.H / s.G, rowsMax = Math.Min(Block, s.T);
+            int D = s.D, group = s.H / s.G;
+            float* p = Scratch(), ds = p + Block * RowStride(KeyBlock);
             for (int piece = start; piece < end; piece++)
             {
                 (int b, int g) = Math.DivRem(piece, s.G);
-                float* p = Scratch(2 * rowsMax * s.S + 16), ds = p + (nint)rowsMax * s.S;
-                bool begun = false;
-                for (int h = g * group; h < (g + 1) * group; h++)
+                for (int key = 0; key < s.S; key += KeyBlock)
                 {
-                    // Last block first: it sees every key, so it is the one that overwrites dk and dv.
-                    for (int first = (s.T - 1) / Block * Block; first >= 0; first -= Block)
+                    float* k = s.K.At(b, key, g), v = s.V.At(b, key, g), dK = s.DK.At(b, key, g), dV = s.DV.At(b, key, g);
+                    bool begun = false;
+                    for (int h = g * group; h < (g + 1) * group; h++)
                     {
-                        int rows = Math.Min(Block, s.T - first), seen = s.S - s.T + first + rows;
-                        float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h), o = s.O.At(b, first, h), k = s.K.At(b, 0, g), v = s.V.At(b, 0, g);
-                        float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
-                        MatrixProduct.RunSerial(rows, seen, D, q, s.Q.Token, 1, k, 1, s.K.Token, p, seen, accumulate: false);
-                        MatrixProduct.RunSerial(rows, seen, D, dO, s.DO.Token, 1, v, 1, s.V.Token, ds, seen, accumulate: false);
-                        for (int i = 0; i < rows; i++)
+                        // Last block first: it sees every key, so it is the one that overwrites dk and dv; the first keys overwrite dq.
+                        for (int first = (s.T - 1) / Block * Block; first >= 0; first -= Block)
                         {
-                            int count = s.S - s.T + first + i + 1;
-                            float delta = RowKernels.Dot<TV>(o + (nint)i * s.O.Token, dO + (nint)i * s.DO.Token, D);
-                            GradientRow<TV>(p + (nint)i * seen, ds + (nint)i * seen, count, s.Scale, lse[i], delta);
-                            new Span<float>(p + (nint)i * seen + count, seen - count).Clear();
-                            new Span<float>(ds + (nint)i * seen + count, seen - count).Clear();
+                            int rows = Math.Min(Block, s.T - first), keys = Math.Min(KeyBlock, s.S - s.T + first + rows - key), stride = RowStride(keys);
+                            if (keys <= 0) break;
+                            float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h), o = s.O.At(b, first, h);
+                            float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
+                            MatrixProduct.RunSerial(rows, keys, D, q, s.Q.Token, 1, k, 1, s.K.Token, p, stride, accumulate: false);
+                            MatrixProduct.RunSerial(rows, keys, D, dO, s.DO.Token, 1, v, 1, s.V.Token, ds, stride, accumulate: false);
+                            for (int i = 0; i < rows; i++)
+                            {
+                                float* pRow = p + (nint)i * stride, dsRow = ds + (nint)i * stride;
+                                int count = Math.Clamp(s.S - s.T + first + i + 1 - key, 0, keys);
+                                float delta = RowKernels.Dot<TV>(o + (nint)i * s.O.Token, dO + (nint)i * s.DO.Token, D);
+                                GradientRow<TV>(pRow, dsRow, count, s.Scale, lse[i], delta);
+                                new Span<float>(pRow + count, keys - count).Clear();
+                                new Span<float>(dsRow + count, keys - count).Clear();
+                            }
+                            MatrixProduct.RunSerial(rows, D, keys, ds, stride, 1, k, s.K.Token, 1, s.DQ.At(b, first, h), s.DQ.Token, accumulate: key > 0);
+                            MatrixProduct.RunSerial(keys, D, rows, ds, 1, stride, q, s.Q.Token, 1, dK, s.DK.Token, accumulate: begun);
+                            MatrixProduct.RunSerial(keys, D, rows, p, 1, stride, dO, s.DO.Token, 1, dV, s.DV.Token, accumulate: begun);
+                            begun = true;
                         }
-                        MatrixProduct.RunSerial(rows, D, seen, ds, seen, 1, k, s.K.Token, 1, s.DQ.At(b, first, h), s.DQ.Token, accumulate: false);
-                        MatrixProduct.RunSerial(seen, D, rows, ds, 1, seen, q, s.Q.Token, 1, s.DK.At(b, 0, g), s.DK.Token, accumulate: begun);
-                        MatrixProduct.RunSerial(seen, D, rows, p, 1, seen, dO, s.DO.Token, 1, s.DV.At(b, 0, g), s.DV.Token, accumulate: begun);
-                        begun = true;
                     }
                 }
             }
         }
     }
 
-    // x = softmax(x scale) in place; returns ln sum e^(x scale).
+    // x = e^(x scale - max) in place; returns the sum.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SoftmaxRow<TV>(float* x, int count, float scale) where TV : struct
+    private static float ExpRow<TV>(float* x, int count, float scale, float max) where TV : struct
     {
         int lanes = Simd.Count<TV>(), j = 0;
-        float max = RowKernels.Max<TV>(x, count) * scale; // scale is positive
         TV m = Simd.Create<TV>(-max), s = Simd.Create<TV>(scale), sum = default;
         for (; j <= count - lanes; j += lanes)
         {
@@ -172,10 +195,15 @@ internal static unsafe class CausalAttentionKernels
             x[j] = MathF.Exp(MathF.FusedMultiplyAdd(x[j], scale, -max));
             total += x[j];
         }
-        TV inverse = Simd.Create<TV>(1 / total);
-        for (j = 0; j <= count - lanes; j += lanes) Simd.Store(x + j, Simd.Multiply(Simd.Load<TV>(x + j), inverse));
-        for (; j < count; j++) x[j] *= 1 / total;
-        return max + MathF.Log(total);
+        return total;
+    }
+
+    private static void ScaleRow<TV>(float* x, int count, float factor) where TV : struct
+    {
+        int lanes = Simd.Count<TV>(), j = 0;
+        TV f = Simd.Create<TV>(factor);
+        for (; j <= count - lanes; j += lanes) Simd.Store(x + j, Simd.Multiply(Simd.Load<TV>(x + j), f));
+        for (; j < count; j++) x[j] *= factor;
     }
 
     // p = e^(p scale - lse);  ds = p (ds - delta) scale.

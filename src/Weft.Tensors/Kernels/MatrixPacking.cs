@@ -124,7 +124,7 @@ internal static unsafe class MatrixPacking
         int p = 0, squares = KernelTiers.Current == KernelTier.Bits512 && Avx512F.IsSupported ? columns / Run * Run : 0;
         for (; p <= depth - Run; p += Run)
         {
-            for (int j = 0; j < squares; j += Run) Square16(b + j * bc + p, bc, panel + (nint)p * width + j, width);
+            for (int j = 0; j < squares; j += Run) Square16(b + j * bc + p, bc, panel + (nint)p * width + j, width, p + 4 * Run < depth);
             for (int j = squares; j < columns; j += 4)
             {
                 float* b0 = b + j * bc + p, b1 = b0 + bc, b2 = b1 + bc, b3 = b2 + bc, to = panel + (nint)p * width + j;
@@ -140,9 +140,9 @@ internal static unsafe class MatrixPacking
 
     // Sixteen elements each of sixteen columns become sixteen rows, while those four squares on are called into the second-level cache.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Square16(float* b, nint bc, float* to, int width)
+    private static void Square16(float* b, nint bc, float* to, int width, bool ahead)
     {
-        for (int i = 0; i < 16; i++) Sse.Prefetch1(b + i * bc + 64);
+        if (ahead) for (int i = 0; i < 16; i++) Sse.Prefetch1(b + i * bc + 64);
         float* b1 = b + 4 * bc, b2 = b + 8 * bc, b3 = b + 12 * bc;
         Quarters(b, bc, out Vector512<float> x0, out Vector512<float> x1, out Vector512<float> x2, out Vector512<float> x3);
         Quarters(b1, bc, out Vector512<float> y0, out Vector512<float> y1, out Vector512<float> y2, out Vector512<float> y3);

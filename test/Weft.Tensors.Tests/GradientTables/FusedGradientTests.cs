@@ -47,6 +47,32 @@ public sealed class FusedGradientTests
         }
     }
 
+    // Queries go in blocks of 48 and keys in blocks of 512: several of each, cut off at both ends, with keys before the first query.
+    [Theory]
+    [InlineData(100, 100, 2)]
+    [InlineData(130, 1100, 1)]
+    [InlineData(1030, 1030, 2)]
+    [InlineData(1, 1500, 1)]
+    public void CausalAttention_OverManyBlocks_EqualsItsComposition(int queries, int keys, int keyHeads)
+    {
+        RandomGenerator generator = new(5);
+        Tensor[] doubles = [.. ((Shape[])[[1, queries, 2, 16], [1, keys, keyHeads, 16], [1, keys, keyHeads, 16]]).Select(s => generator.FillGaussian(Tensor.Uninitialized(s, DType.Float64), 0, 2).RequireGrad())];
+        Tensor[] singles = [.. doubles.Select(static x => x.Detach().To(DType.Float32).RequireGrad())];
+        Tensor weights = generator.FillGaussian(Tensor.Uninitialized(doubles[0].Shape, DType.Float64), 0, 1);
+        double[][] expected = Values(doubles, weights), actual = Values(singles, weights.To(DType.Float32));
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double allowed = Tolerance * Math.Max(1, expected[i].Max(Math.Abs));
+            for (int k = 0; k < expected[i].Length; k++) Assert.InRange(actual[i][k], expected[i][k] - allowed, expected[i][k] + allowed);
+        }
+
+        static double[][] Values(Tensor[] t, Tensor weights)
+        {
+            Tensor y = t[0].CausalAttention(t[1], t[2], 0.25);
+            return [y.To(DType.Float64).ToArray<double>(), .. Gradients.Of((y * weights).Sum(), t).Select(static g => g!.To(DType.Float64).ToArray<double>())];
+        }
+    }
+
     // The value; the gradients; the gradients of the sum of squared gradients.
     private static double[][] Derivatives(Func<Tensor[], Tensor> function, Tensor[] inputs)
     {
