@@ -20,6 +20,11 @@ internal static class LayerComparison
         Both("batch norm, 32 x 64 x 28 x 28", pairs, [[32, 64, 28, 28], [64], [64]], static t => t[0].BatchNorm(t[1], t[2]), static t => nn.functional.batch_norm(t[0], zeros(64), ones(64), t[1], t[2], training: true));
         Both("softmax, 2048 x 1024", pairs, [[2048, 1024]], static t => t[0].Softmax(), static t => nn.functional.softmax(t[0], -1));
         Both("GELU, 2048 x 1536", pairs, [[2048, 1536]], static t => t[0].Gelu(), static t => nn.functional.gelu(t[0]));
+        Convolution("LeNet's first convolution, 64 images", pairs, [64, 1, 28, 28], [6, 1, 5, 5], 2);
+        Convolution("LeNet's second convolution, 64 images", pairs, [64, 6, 14, 14], [16, 6, 5, 5], 0);
+        Convolution("convolution 3 x 3, 16 x 64 x 28 x 28", pairs, [16, 64, 28, 28], [64, 64, 3, 3], 1);
+        Recurrent(RecurrentCell.Lstm, "LSTM", pairs);
+        Recurrent(RecurrentCell.Gru, "GRU", pairs);
         CrossEntropy(pairs, 256, 50257);
         Embedding(pairs, 50257, 384, 4096);
         Adam(pairs, 16_000_000);
@@ -31,6 +36,25 @@ internal static class LayerComparison
         Tensor[] ours = [.. shapes.Select(static (s, i) => new RandomGenerator((ulong)i + 1).FillGaussian(Tensor.Uninitialized(s), 0, 1).RequireGrad())];
         torch.Tensor[] theirs = [.. ours.Select(static t => Copy(t).requires_grad_())];
         Compare(name, pairs, ours, theirs, () => weft(ours), () => peer(theirs));
+    }
+
+    private static void Convolution(string name, int pairs, Shape x, Shape weight, int padding) =>
+        Both(name, pairs, [x, weight, [weight[0]]], t => t[0].Convolution(t[1], t[2], padding: [padding, padding]), t => nn.functional.conv2d(t[0], t[1], t[2], padding: [padding, padding]));
+
+    // 64 steps of 16 sequences.
+    private static void Recurrent(RecurrentCell cell, string name, int pairs)
+    {
+        const int Steps = 64, Rows = 16, Width = 256;
+        using DisposeScope outer = NewDisposeScope();
+        nn.Module module = cell == RecurrentCell.Lstm ? nn.LSTM(Width, Width) : nn.GRU(Width, Width);
+        Dictionary<string, TorchSharp.Modules.Parameter> parameters = module.named_parameters().ToDictionary(static p => p.name, static p => p.parameter);
+        TorchSharp.Modules.Parameter[] theirs = [parameters["weight_ih_l0"], parameters["weight_hh_l0"], parameters["bias_ih_l0"], parameters["bias_hh_l0"]];
+        Tensor[] ours = [.. theirs.Select(static p => Tensor.From(p.data<float>().ToArray()).Reshape(Array.ConvertAll(p.shape, static s => (int)s)).RequireGrad())];
+        RecurrentWeights weights = new(ours[0], ours[1], ours[2], ours[3]);
+        Tensor x = new RandomGenerator(1).FillGaussian(Tensor.Uninitialized([Steps, Rows, Width]), 0, 1).RequireGrad();
+        torch.Tensor peerX = Copy(x).requires_grad_();
+        Compare($"{name}, {Steps} steps x {Rows} x {Width}", pairs, [x, .. ours], [peerX, .. theirs], () => x.Recurrence(cell, weights).Output,
+            () => module is TorchSharp.Modules.LSTM lstm ? lstm.forward(peerX).Item1 : ((TorchSharp.Modules.GRU)module).forward(peerX).Item1);
     }
 
     private static void CrossEntropy(int pairs, int rows, int classes)
