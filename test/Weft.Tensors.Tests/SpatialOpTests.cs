@@ -121,4 +121,30 @@ public sealed class SpatialOpTests
         Assert.Equal(1.0078125f, NumberFormats.Decode(NumberFormat.BFloat16, NumberFormats.Encode(NumberFormat.BFloat16, 1 + Math.Pow(2, -8) + Math.Pow(2, -40))));
         Assert.Equal(1f, NumberFormats.Decode(NumberFormat.BFloat16, NumberFormats.Encode(NumberFormat.BFloat16, (float)(1 + Math.Pow(2, -8) + Math.Pow(2, -40)))));
     }
+
+    // Taller than the runs that are worked off at once, and too narrow for a vector: each tap of a 3 x 3 kernel alone shifts the image.
+    [Theory]
+    [InlineData(DType.Float32)]
+    [InlineData(DType.Float64)]
+    public void Convolution_WithOneTap_ShiftsATallImage(DType type)
+    {
+        const int Height = 150, Width = 3;
+        Tensor x = new RandomGenerator(3).FillGaussian(Tensor.Uninitialized([1, 2, Height, Width], type), 0, 1);
+        double[] values = x.To(DType.Float64).ToArray<double>();
+        for (int tap = 0; tap < 9; tap++)
+        {
+            double[] weight = new double[18];
+            weight[9 + tap] = 1; // of the second channel
+            double[] y = x.Convolution(Tensor.From(weight).Reshape(1, 2, 3, 3).To(type), padding: [1, 1]).To(DType.Float64).ToArray<double>();
+            for (int i = 0; i < Height; i++)
+            {
+                for (int j = 0; j < Width; j++)
+                {
+                    int row = i + tap / 3 - 1, column = j + tap % 3 - 1;
+                    bool inside = row is >= 0 and < Height && column is >= 0 and < Width;
+                    Assert.Equal(inside ? values[(Height + row) * Width + column] : 0, y[i * Width + j]);
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Weft.Tensors.Threading;
 
 namespace Weft.Tensors.Kernels;
@@ -7,46 +8,62 @@ namespace Weft.Tensors.Kernels;
 /// <summary>What every position of a sliding window sees, as the columns of a matrix; and back.</summary>
 /// <remarks>
 /// columns[(c, k), o] = image[c, o · stride - before + k · dilation], 0 outside. Layout: images [C, In..], columns [C · K, positions].
-/// The copy works on runs along the innermost dimension; with stride 1 a lane holds one of its elements. The transpose adds in the
-/// order of rows and positions. Split over images.
+/// The copy works on runs along the innermost dimension, which are the same for all channels; with stride 1 a lane holds one of its
+/// elements. The transpose adds in the order of taps and positions. Split over images.
 /// </remarks>
 internal static unsafe class ColumnKernels
 {
-    /// <summary>Rows firstRow and on of the columns of the positions first to last (exclusive).</summary>
-    internal static void Gather<T>(T* image, in WindowGeometry g, int firstRow, int rows, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T>
+    // Runs of one tap that are worked off together for all channels.
+    private const int MostRuns = 192;
+
+    /// <summary>The columns of the positions first to last (exclusive): channels · K rows, columnStride apart.</summary>
+    internal static void Gather<T>(T* image, in WindowGeometry g, int channels, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T>
     {
         int area = g.In.Product, taps = g.Kernel.Product;
-        for (int r = 0; r < rows; r++)
+        Run* runs = stackalloc Run[MostRuns];
+        for (int tap = 0; tap < taps; tap++)
         {
-            (int channel, int tap) = Math.DivRem(firstRow + r, taps);
-            T* plane = image + (nint)channel * area, to = columns + (nint)r * columnStride;
-            Runs runs = new(g, tap, first);
-            for (int o = first; o < last;)
+            Walk walk = new(g, tap, first);
+            for (int at = first; at < last;)
             {
-                int length = runs.Next(g, last - o, out int row, out int start);
-                if (row < 0) new Span<T>(to, length).Clear();
-                else Read(plane + (nint)row * g.In.Width, start, g.Stride.Width, g.In.Width, to, length);
-                to += length;
-                o += length;
+                int count = walk.Next(g, ref at, last, runs);
+                for (int c = 0; c < channels; c++)
+                {
+                    T* plane = image + (nint)c * area, to = columns + (nint)(c * taps + tap) * columnStride;
+                    for (int r = 0; r < count; r++)
+                    {
+                        Run run = runs[r];
+                        if (run.From < 0) new Span<T>(to + run.To, run.Length).Clear();
+                        else if (g.Stride.Width == 1) Copy(plane + run.From, to + run.To, run.Length);
+                        else for (int j = 0; j < run.Length; j++) to[run.To + j] = plane[run.From + j * g.Stride.Width];
+                    }
+                }
             }
         }
     }
 
     /// <summary>image += what the columns hold: the transpose of the copy above.</summary>
-    internal static void Scatter<T>(T* columns, int columnStride, in WindowGeometry g, int firstRow, int rows, int first, int last, T* image) where T : unmanaged, INumber<T>
+    internal static void Scatter<T>(T* columns, int columnStride, in WindowGeometry g, int channels, int first, int last, T* image) where T : unmanaged, INumber<T>
     {
         int area = g.In.Product, taps = g.Kernel.Product;
-        for (int r = 0; r < rows; r++)
+        Run* runs = stackalloc Run[MostRuns];
+        for (int tap = 0; tap < taps; tap++)
         {
-            (int channel, int tap) = Math.DivRem(firstRow + r, taps);
-            T* plane = image + (nint)channel * area, from = columns + (nint)r * columnStride;
-            Runs runs = new(g, tap, first);
-            for (int o = first; o < last;)
+            Walk walk = new(g, tap, first);
+            for (int at = first; at < last;)
             {
-                int length = runs.Next(g, last - o, out int row, out int start);
-                if (row >= 0) Add(from, plane + (nint)row * g.In.Width, start, g.Stride.Width, g.In.Width, length);
-                from += length;
-                o += length;
+                int count = walk.Next(g, ref at, last, runs);
+                for (int c = 0; c < channels; c++)
+                {
+                    T* plane = image + (nint)c * area, from = columns + (nint)(c * taps + tap) * columnStride;
+                    for (int r = 0; r < count; r++)
+                    {
+                        Run run = runs[r];
+                        if (run.From < 0) continue;
+                        if (g.Stride.Width == 1) Add(from + run.To, plane + run.From, run.Length);
+                        else for (int j = 0; j < run.Length; j++) plane[run.From + j * g.Stride.Width] += from[run.To + j];
+                    }
+                }
             }
         }
     }
@@ -81,24 +98,28 @@ internal static unsafe class ColumnKernels
 
         public readonly void Run(int start, int end)
         {
-            int rows = Channels * Geometry.Kernel.Product, positions = Geometry.Out.Product;
+            int taps = Geometry.Kernel.Product, positions = Geometry.Out.Product;
             for (int n = start; n < end; n++)
             {
-                T* image = Images + (nint)n * Channels * Geometry.In.Product, columns = Columns + (nint)n * rows * positions;
-                if (Back) Scatter(columns, positions, Geometry, 0, rows, 0, positions, image);
-                else Gather(image, Geometry, 0, rows, 0, positions, columns, positions);
+                T* image = Images + (nint)n * Channels * Geometry.In.Product, columns = Columns + (nint)n * Channels * taps * positions;
+                if (Back) Scatter(columns, positions, Geometry, Channels, 0, positions, image);
+                else Gather(image, Geometry, Channels, 0, positions, columns, positions);
             }
         }
     }
 
-    // Walks output positions for one tap of the kernel in runs that lie in one row of the input.
-    private struct Runs
+    // Positions that lie in one row of the input: From in a channel's plane (-1: outside, zeros), To in the columns.
+    private readonly record struct Run(int From, int To, int Length);
+
+    // Walks output positions for one tap of the kernel.
+    private struct Walk
     {
-        private readonly int _depthOffset, _heightOffset, _widthOffset;
+        private readonly int _depthOffset, _heightOffset, _widthOffset, _first;
         private int _depth, _height, _width;
 
-        internal Runs(in WindowGeometry g, int tap, int first)
+        internal Walk(in WindowGeometry g, int tap, int first)
         {
+            _first = first;
             (int rest, int kw) = Math.DivRem(tap, g.Kernel.Width);
             (int kd, int kh) = Math.DivRem(rest, g.Kernel.Height);
             _depthOffset = kd * g.Dilation.Depth - g.Before.Depth;
@@ -108,20 +129,27 @@ internal static unsafe class ColumnKernels
             (_depth, _height) = Math.DivRem(rest, g.Out.Height);
         }
 
-        // The length of the next run, its row of the input (-1 outside), and where in that row its first element would be.
-        internal int Next(in WindowGeometry g, int most, out int row, out int start)
+        // As many runs as there is room for, from position at on, which moves behind them.
+        internal int Next(in WindowGeometry g, ref int at, int last, Run* runs)
         {
-            int length = Math.Min(g.Out.Width - _width, most), d = _depth * g.Stride.Depth + _depthOffset, h = _height * g.Stride.Height + _heightOffset;
-            row = (uint)d < (uint)g.In.Depth && (uint)h < (uint)g.In.Height ? d * g.In.Height + h : -1;
-            start = _width * g.Stride.Width + _widthOffset;
-            _width = 0;
-            if (++_height == g.Out.Height) (_height, _depth) = (0, _depth + 1);
-            return length;
+            int count = 0;
+            while (at < last && count <= MostRuns - 3)
+            {
+                int length = Math.Min(g.Out.Width - _width, last - at), d = _depth * g.Stride.Depth + _depthOffset, h = _height * g.Stride.Height + _heightOffset;
+                int start = _width * g.Stride.Width + _widthOffset, to = at - _first, low = length, high = length;
+                if ((uint)d < (uint)g.In.Depth && (uint)h < (uint)g.In.Height) (low, high) = Inside(start, g.Stride.Width, g.In.Width, length);
+                if (low > 0) runs[count++] = new Run(-1, to, low);
+                if (high > low) runs[count++] = new Run((d * g.In.Height + h) * g.In.Width + start + low * g.Stride.Width, to + low, high - low);
+                if (length > high) runs[count++] = new Run(-1, to + high, length - high);
+                at += length;
+                _width = 0;
+                if (++_height == g.Out.Height) (_height, _depth) = (0, _depth + 1);
+            }
+            return count;
         }
     }
 
     // The places of a run that lie inside the row: from low to high (exclusive).
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (int Low, int High) Inside(int start, int stride, int width, int length)
     {
         int low = start >= 0 ? 0 : (stride - 1 - start) / stride, high = width <= start ? 0 : (width - start + stride - 1) / stride;
@@ -129,37 +157,29 @@ internal static unsafe class ColumnKernels
         return (low, Math.Max(low, Math.Min(high, length)));
     }
 
+    // The last vector overlaps the one before.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Read<T>(T* row, int start, int stride, int width, T* to, int length) where T : unmanaged, INumber<T>
+    private static void Copy<T>(T* from, T* to, int length) where T : unmanaged, INumber<T>
     {
-        (int j, int high) = Inside(start, stride, width, length);
-        for (int i = 0; i < j; i++) to[i] = T.Zero;
-        if (stride == 1)
+        if (length < Vector<T>.Count)
         {
-            T* from = row + start;
-            for (; j <= high - Vector<T>.Count; j += Vector<T>.Count) Vector.Store(Vector.Load(from + j), to + j);
-            for (; j < high; j++) to[j] = from[j];
+            for (int i = 0; i < length; i++) to[i] = from[i];
+            return;
         }
-        else
-        {
-            for (; j < high; j++) to[j] = row[start + j * stride];
-        }
-        for (; j < length; j++) to[j] = T.Zero;
+        for (int j = 0; j < length - Vector<T>.Count; j += Vector<T>.Count) Vector.Store(Vector.Load(from + j), to + j);
+        Vector.Store(Vector.Load(from + length - Vector<T>.Count), to + length - Vector<T>.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<T>(T* from, T* row, int start, int stride, int width, int length) where T : unmanaged, INumber<T>
+    private static void Add<T>(T* from, T* to, int length) where T : unmanaged, INumber<T>
     {
-        (int j, int high) = Inside(start, stride, width, length);
-        if (stride == 1)
+        int j = 0;
+        for (; j <= length - Vector<T>.Count; j += Vector<T>.Count) Vector.Store(Vector.Load(to + j) + Vector.Load(from + j), to + j);
+        if (j <= length - Vector128<T>.Count)
         {
-            T* to = row + start;
-            for (; j <= high - Vector<T>.Count; j += Vector<T>.Count) Vector.Store(Vector.Load(to + j) + Vector.Load(from + j), to + j);
-            for (; j < high; j++) to[j] += from[j];
+            (Vector128.Load(to + j) + Vector128.Load(from + j)).Store(to + j);
+            j += Vector128<T>.Count;
         }
-        else
-        {
-            for (; j < high; j++) row[start + j * stride] += from[j];
-        }
+        for (; j < length; j++) to[j] += from[j];
     }
 }

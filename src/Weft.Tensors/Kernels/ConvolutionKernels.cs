@@ -126,7 +126,7 @@ internal static unsafe class ConvolutionKernels
                     MatrixProduct.RunSerial(S.GroupOutputs, count, depth, weight, depth, 1, image + first, positions, 1, result, positions, Accumulate || Bias is not null);
                     continue;
                 }
-                ColumnKernels.Gather(image, S.Geometry, 0, depth, first, first + count, columns, Block);
+                ColumnKernels.Gather(image, S.Geometry, S.GroupChannels, first, first + count, columns, Block);
                 MatrixProduct.RunSerial(S.GroupOutputs, count, depth, weight, depth, 1, columns, Block, 1, result, positions, Accumulate || Bias is not null);
             }
         }
@@ -161,7 +161,7 @@ internal static unsafe class ConvolutionKernels
                 {
                     int count = Math.Min(block, positions - first);
                     MatrixProduct.RunSerial(rows, count, S.GroupOutputs, weight, 1, depth, result + first, positions, 1, columns, block, false);
-                    ColumnKernels.Scatter(columns, block, S.Geometry, 0, rows, first, first + count, image);
+                    ColumnKernels.Scatter(columns, block, S.Geometry, channels, first, first + count, image);
                 }
             }
         }
@@ -194,7 +194,7 @@ internal static unsafe class ConvolutionKernels
                     for (int first = 0; first < positions; first += block)
                     {
                         int count = Math.Min(block, positions - first);
-                        ColumnKernels.Gather(image, S.Geometry, 0, depth, first, first + count, columns, block);
+                        ColumnKernels.Gather(image, S.Geometry, S.GroupChannels, first, first + count, columns, block);
                         MatrixProduct.RunSerial(rows, depth, count, result + first, positions, 1, columns, 1, block, target, depth, true);
                     }
                 }

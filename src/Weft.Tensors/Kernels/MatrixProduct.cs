@@ -62,8 +62,8 @@ internal static unsafe class MatrixProduct
     }
 
     /// <summary>The rows of the next tile when so many are left: chosen so that no single rows remain of common sizes (256 = 20 · 12 + 2 · 8).</summary>
-    internal static int NextRows(int left, int lanes) =>
-        lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1
+    internal static int NextRows(int left, int lanes, bool sixes) =>
+        lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 6 && sixes ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1
         : left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 
     private readonly struct ProductJob : IRangeJob
@@ -135,7 +135,8 @@ internal static unsafe class MatrixProduct
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Block(int firstRow, int rows, int firstColumn, int columns)
         {
-            int lanes = _paired || GeneratedTiles.Float32 ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
+            bool generated = _paired || GeneratedTiles.Float32;
+            int lanes = generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
             Scratch scratch = t_scratch ??= new Scratch();
             int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
@@ -157,7 +158,7 @@ internal static unsafe class MatrixProduct
                 int group = 0, groupEnd = 0; // rows of A that are packed
                 for (int i = 0; i < rows;)
                 {
-                    int r = NextRows(rows - i, lanes);
+                    int r = NextRows(rows - i, lanes, !generated);
                     float* a = _a + (firstRow + i) * _ar + p0 * _ac;
                     nint ar = _ar, ac = _ac;
                     bool packed = _packA && i >= groupEnd;
