@@ -32,7 +32,7 @@ foreach ((string name, string ranks, string peerName) in (ReadOnlySpan<(string, 
         new("gzip -6", () => Gzip(file)),
     ];
     foreach (Side side in sides) side.Run(); // warm
-    foreach (Side side in sides) side.Seconds.Clear();
+    foreach (Side side in sides) side.Clear();
     for (int round = 0; round < rounds; round++)
         foreach (Side side in round % 2 == 0 ? sides : sides.Reverse()) side.Run();
 
@@ -40,8 +40,10 @@ foreach ((string name, string ranks, string peerName) in (ReadOnlySpan<(string, 
     Console.WriteLine($"| {name}: {ours:N0} tokens{(ours == theirs ? ", the same on both sides" : $", the peer {theirs:N0}")} | MB/s | Weft, 1 thread, is faster by |");
     Console.WriteLine("| --- | ---: | --- |");
     foreach (Side side in sides) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {side.Name} | {bytes / 1e6 / side.Median:F1} | {sides[0].RatioTo(side)} |"));
+    double work = ResultFile.Median(sides[1].ProcessorSeconds.Zip(sides[0].ProcessorSeconds, static (two, one) => two / one));
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Two threads take {work:F2} times the processor time of one: on two free cores they are up to {2 / work:F2} times as fast."));
     ResultFile.Put("Tokenizers", MixedText.Head, string.Create(CultureInfo.InvariantCulture,
-        $"| {name} | {bytes / 1e6 / sides[0].Median:F1} | **{sides[0].RatioTo(sides[2])}** | **{sides[0].RatioTo(sides[3])}** | **{sides[1].RatioTo(sides[0])}** | {rounds} | {DateTime.UtcNow:yyyy-MM-dd} |"));
+        $"| {name} | {bytes / 1e6 / sides[0].Median:F1} | **{sides[0].RatioTo(sides[2])}** | **{sides[0].RatioTo(sides[3])}** | **{sides[1].RatioTo(sides[0])}** | {work:F2} | {rounds} | {DateTime.UtcNow:yyyy-MM-dd} |"));
 }
 File.Delete(file);
 
@@ -61,7 +63,7 @@ foreach ((string name, Action train) in (ReadOnlySpan<(string, Action)>)
     Side side = new(name, train);
     double first = side.Run();
     side.Run();
-    side.Seconds.Clear();
+    side.Clear();
     for (int round = 0; round < rounds; round++) side.Run();
     string figure = string.Create(CultureInfo.InvariantCulture, $"{side.Median:F2} s warm ({side.Seconds.Min():F2} to {side.Seconds.Max():F2}), {first:F2} s the first time");
     Console.WriteLine($"Training {name}, 10,000 tokens from {learned.Length / 1e6:F1} MB: {figure}");
@@ -90,12 +92,23 @@ internal sealed class Side(string name, Action run)
 
     public double Median => Seconds.Order().ElementAt(Seconds.Count / 2);
 
+    /// <summary>Of this process, on all its threads together.</summary>
+    public List<double> ProcessorSeconds { get; } = [];
+
     public double Run()
     {
+        double before = Environment.CpuUsage.TotalTime.TotalSeconds;
         Stopwatch clock = Stopwatch.StartNew();
         run();
         Seconds.Add(clock.Elapsed.TotalSeconds);
+        ProcessorSeconds.Add(Environment.CpuUsage.TotalTime.TotalSeconds - before);
         return Seconds[^1];
+    }
+
+    public void Clear()
+    {
+        Seconds.Clear();
+        ProcessorSeconds.Clear();
     }
 
     /// <summary>Median and range of the other's time by this one's, round by round.</summary>
@@ -114,10 +127,10 @@ internal static class MixedText
     /// <summary>What the results say above their table.</summary>
     public static readonly string[] Head =
     [
-        $"20 MB: {Description}; medians of rounds in turns. How many times as fast one thread of Weft is as the others, and two threads as one.",
+        $"20 MB: {Description}; medians of rounds in turns. How many times as fast one thread of Weft is as the others, and two threads as one; how much processor time two threads take, by one's.",
         "",
-        "| vocabulary | MB/s, one thread | by Microsoft.ML.Tokenizers | by gzip -6 | two threads by one | rounds | date |",
-        "| --- | ---: | --- | --- | --- | ---: | --- |",
+        "| vocabulary | MB/s, one thread | by Microsoft.ML.Tokenizers | by gzip -6 | two threads by one | their processor time | rounds | date |",
+        "| --- | ---: | --- | --- | --- | ---: | ---: | --- |",
     ];
 
     private static readonly string[] s_sources =

@@ -6,7 +6,7 @@ using Weft.Inference;
 namespace Weft.Cli.Terminal;
 
 /// <summary>The loop of <c>weft chat</c>: reads questions and commands, streams answers.</summary>
-/// <remarks>Ctrl-C stops an answer, and drops a line that is being typed; twice in a row it ends the conversation. Lines that end with \ go on, and """ begins and ends a text of many lines.</remarks>
+/// <remarks>Ctrl-C stops an answer, and drops a line that is being typed; twice on an empty line it ends the conversation. Lines that end with \ go on, and """ begins and ends a text of many lines.</remarks>
 internal sealed class ChatTerminal(ChatSession session, string title, string? transcript)
 {
     private const string Help = """
@@ -21,7 +21,7 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
         /set [NAME VALUE]   show or set temperature, top-p, top-k, min-p, repetition-penalty, max-tokens, seed
         /exit               end (also Ctrl-D)
         A line that ends with \ goes on in the next; three double quotes begin and end a text of many lines.
-        Ctrl-C stops an answer, or drops the line; twice, it ends. Up and Down bring earlier lines back.
+        Ctrl-C stops an answer, or drops the line; twice on an empty line, it ends. Up and Down bring earlier lines back.
         """;
 
     private const string Block = "\"\"\"";
@@ -38,10 +38,10 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
         while (true)
         {
             (LineEnd end, string input) = Read();
-            if (end == LineEnd.Closed || (end == LineEnd.Abandoned && warned)) break;
-            warned = end == LineEnd.Abandoned;
+            if (end == LineEnd.Closed || (end == LineEnd.Abandoned && input.Length == 0 && warned)) break;
+            warned = end == LineEnd.Abandoned && input.Length == 0;
             if (warned) Console.WriteLine("Ctrl-C once more, or Ctrl-D, ends.");
-            if (input.Length == 0) continue;
+            if (end == LineEnd.Abandoned || input.Length == 0) continue;
             if (!input.StartsWith('/'))
             {
                 Answer(stop => session.Ask(input, stop));
@@ -79,15 +79,15 @@ internal sealed class ChatTerminal(ChatSession session, string title, string? tr
                 (end, line) = ReadLine(". ");
                 text += "\n" + line;
             }
-            return end == LineEnd.Abandoned ? (end, "") : (LineEnd.Entered, (end == LineEnd.Entered ? text.TrimEnd()[..^Block.Length] : text).Trim('\n'));
+            return end == LineEnd.Abandoned ? (end, text + line) : (LineEnd.Entered, (end == LineEnd.Entered ? text.TrimEnd()[..^Block.Length] : text).Trim('\n'));
         }
         while (end == LineEnd.Entered && line.EndsWith('\\'))
         {
             (end, string next) = ReadLine(". ");
             line = line[..^1] + "\n" + next;
         }
-        if (end != LineEnd.Entered && line.Length == 0) return (end, "");
-        return end == LineEnd.Abandoned ? (end, "") : (LineEnd.Entered, line.StartsWith('/') ? line.Trim() : line);
+        if (end == LineEnd.Abandoned || line.Length == 0) return (end, line);
+        return (LineEnd.Entered, line.StartsWith('/') ? line.Trim() : line);
     }
 
     private (LineEnd End, string Text) ReadLine(string prompt) =>

@@ -9,7 +9,7 @@ internal enum LineEnd
     /// <summary>By Enter.</summary>
     Entered,
 
-    /// <summary>By Ctrl-C: what was typed does not count.</summary>
+    /// <summary>By Ctrl-C: what was typed is dropped.</summary>
     Abandoned,
 
     /// <summary>By Ctrl-D on an empty line.</summary>
@@ -24,7 +24,7 @@ internal sealed class LineEditor
 
     private readonly List<string> _history = [];
 
-    /// <summary>Reads a line; the text is empty unless it was entered.</summary>
+    /// <summary>Reads a line: what was entered, or what was dropped.</summary>
     internal (LineEnd End, string Text) Read(string prompt)
     {
         bool before = Console.TreatControlCAsInput;
@@ -33,7 +33,7 @@ internal sealed class LineEditor
         try
         {
             (LineEnd end, string text) = Edit(prompt);
-            if (text.Length > 0 && (_history.Count == 0 || _history[^1] != text)) _history.Add(text);
+            if (end == LineEnd.Entered && text.Length > 0 && (_history.Count == 0 || _history[^1] != text)) _history.Add(text);
             return (end, text);
         }
         finally
@@ -58,7 +58,7 @@ internal sealed class LineEditor
                     return (LineEnd.Entered, line.ToString());
                 case ConsoleKey.C when Control(key):
                     Show(prompt, line + "^C", line.Length + 2);
-                    return (LineEnd.Abandoned, "");
+                    return (LineEnd.Abandoned, line.ToString());
                 case ConsoleKey.D when Control(key) && line.Length == 0: return (LineEnd.Closed, "");
                 case ConsoleKey.Backspace: Remove(Left()); break;
                 case ConsoleKey.Delete: Remove(Right()); break;
