@@ -10,13 +10,13 @@ namespace Weft.Tensors.Kernels;
 /// writes the new state; formulas in <see cref="Recurrences"/>. Layout: input [T, B, G H], states [1 or 2, T, B, H], kept gates
 /// [T, B, 4 H] (LSTM: i, f, g, o; GRU: r, z, n and U_n h + d_n) or, for the plain cells, a block [T, B, H] to work in. A lane is a column
 /// of H; the last vector of a row is padded with zeros.</para>
-/// <para>Rows of a batch do not meet, so a large batch is split over them once for all steps; a small one is split inside each
-/// product. Either way an element is the same chain of operations: the same bits for any number of threads.</para>
+/// <para>The weights come in panels of 32 columns, which every step streams from the cache. Rows of a batch do not meet, so a large
+/// batch is split over them once for all steps; a small one is split over panels at each step. Either way an element is the same
+/// chain of operations: the same bits for any number of threads.</para>
 /// </remarks>
 internal static unsafe class RecurrentKernels
 {
-    // Rows of one piece: fewer and the products lose their speed, more and threads run out of pieces.
-    private const int RowsPerPiece = 16;
+    private const int PanelWidth = 32;
 
     /// <summary>What every kernel here needs to know.</summary>
     internal readonly record struct Sizes(RecurrentCell Cell, int T, int B, int H, bool Reverse)
@@ -24,11 +24,27 @@ internal static unsafe class RecurrentKernels
         /// <summary>The floats per row and step in the block of gates.</summary>
         internal int GateWidth => Cell is RecurrentCell.Lstm or RecurrentCell.Gru ? 4 * H : H;
 
-        internal int Pieces => B < 2 * RowsPerPiece ? 1 : (B + RowsPerPiece - 1) / RowsPerPiece;
+        // Rows of one piece: with fewer the products lose their speed, with more threads run out of pieces.
+        internal int RowsPerPiece => B < 16 ? B : B < 32 ? 8 : 16;
+
+        internal int Pieces => B < 16 ? 1 : (B + RowsPerPiece - 1) / RowsPerPiece;
     }
 
-    /// <summary>Fills the states, and the gates where they are kept; otherwise gates is a block of one step. across is U transposed, with its strides.</summary>
-    internal static void Forward(in Sizes sizes, ReadOnlySpan<float> input, ReadOnlySpan<float> across, Shape strides, ReadOnlySpan<float> bias, ReadOnlySpan<float> h, ReadOnlySpan<float> c,
+    /// <summary>The floats that <see cref="Pack"/> writes for a matrix of so many rows and columns.</summary>
+    internal static int PackedCount(int rows, int columns) => (columns + PanelWidth - 1) / PanelWidth * PanelWidth * rows;
+
+    /// <summary>A matrix in panels of 32 columns: panels[j / 32][p][j % 32] = matrix[p rowStride + j columnStride].</summary>
+    internal static void Pack(ReadOnlySpan<float> matrix, int rows, int columns, int rowStride, int columnStride, Span<float> panels)
+    {
+        fixed (float* from = matrix, to = panels)
+        {
+            for (int j = 0; j < columns; j += PanelWidth)
+                MatrixPacking.Panel(from + (nint)j * columnStride, rowStride, columnStride, rows, Math.Min(PanelWidth, columns - j), to + (nint)j * rows, PanelWidth);
+        }
+    }
+
+    /// <summary>Fills the states, and the gates where they are kept; otherwise gates is a block of one step. across is Uᵀ: packed, or, where there is one step, U as it lies.</summary>
+    internal static void Forward(in Sizes sizes, ReadOnlySpan<float> input, ReadOnlySpan<float> across, ReadOnlySpan<float> bias, ReadOnlySpan<float> h, ReadOnlySpan<float> c,
         ReadOnlySpan<int> lengths, Span<float> states, Span<float> gates, bool keepsGates)
     {
         if (states.IsEmpty) return;
@@ -37,14 +53,14 @@ internal static unsafe class RecurrentKernels
         {
             Job job = new()
             {
-                S = sizes, Input = pInput, Weight = pWeight, WeightRows = strides[0], WeightColumns = strides[1], Bias = bias.IsEmpty ? null : pBias, H0 = pH, C0 = pC,
+                S = sizes, Input = pInput, Weight = pWeight, Packed = sizes.T > 1, Bias = bias.IsEmpty ? null : pBias, H0 = pH, C0 = pC,
                 Lengths = lengths.IsEmpty ? null : pLengths, States = pStates, Gates = pGates, GateStep = keepsGates ? (nint)sizes.B * sizes.GateWidth : 0,
             };
             ForkJoin.Run(sizes.Pieces, 1, ref job);
         }
     }
 
-    /// <summary>Fills the gradients of both products for all steps; dh and dc, zero before, become those of the first state.</summary>
+    /// <summary>Fills the gradients of both products for all steps; weight is U, packed; dh and dc, zero before, become those of the first state.</summary>
     internal static void Backward(in Sizes sizes, ReadOnlySpan<float> weight, ReadOnlySpan<float> h, ReadOnlySpan<float> c, ReadOnlySpan<int> lengths, ReadOnlySpan<float> states, ReadOnlySpan<float> gates,
         ReadOnlySpan<float> gradient, Span<float> inputGates, Span<float> hiddenGates, Span<float> dh, Span<float> dc)
     {
@@ -54,10 +70,26 @@ internal static unsafe class RecurrentKernels
         {
             Job job = new()
             {
-                S = sizes, Weight = pWeight, H0 = pH, C0 = pC, Lengths = lengths.IsEmpty ? null : pLengths, States = pStates, Gates = pGates, GateStep = (nint)sizes.B * sizes.GateWidth,
+                S = sizes, Weight = pWeight, Packed = true, H0 = pH, C0 = pC, Lengths = lengths.IsEmpty ? null : pLengths, States = pStates, Gates = pGates, GateStep = (nint)sizes.B * sizes.GateWidth,
                 Gradient = pGradient, InputGates = pInputGates, HiddenGates = pHiddenGates, Dh = pDh, Dc = pDc,
             };
             ForkJoin.Run(sizes.Pieces, 1, ref job);
+        }
+    }
+
+    private struct PanelJob : IRangeJob
+    {
+        internal int M, N, K, RowStrideC;
+        internal float* A, B, C;
+        internal bool Accumulate;
+
+        public readonly void Run(int start, int end)
+        {
+            for (int panel = start; panel < end; panel++)
+            {
+                int j = panel * PanelWidth;
+                MatrixProduct.RunSerial(M, Math.Min(PanelWidth, N - j), K, A, K, 1, B + (nint)j * K, PanelWidth, 1, C + j, RowStrideC, Accumulate);
+            }
         }
     }
 
@@ -65,7 +97,8 @@ internal static unsafe class RecurrentKernels
     {
         internal Sizes S;
         internal float* Input, Weight, Bias, H0, C0, States, Gates, Gradient, InputGates, HiddenGates, Dh, Dc;
-        internal nint WeightRows, WeightColumns, GateStep;
+        internal nint GateStep;
+        internal bool Packed;
         internal int* Lengths;
 
         public readonly void Run(int start, int end)
@@ -83,7 +116,7 @@ internal static unsafe class RecurrentKernels
             bool whole = S.Pieces == 1;
             for (int piece = start; piece < end; piece++)
             {
-                int row = piece * RowsPerPiece, rows = whole ? S.B : Math.Min(RowsPerPiece, S.B - row);
+                int row = piece * S.RowsPerPiece, rows = Math.Min(S.RowsPerPiece, S.B - row);
                 for (int s = 0; s < S.T; s++)
                 {
                     if (Gradient is null) Forward<TV>(s, row, rows, whole);
@@ -104,7 +137,7 @@ internal static unsafe class RecurrentKernels
             float* cells = States + (nint)S.T * B * H, before = Before(H0, States, s, row), cellBefore = C0 is null ? null : Before(C0, cells, s, row);
             float* gates = Gates + t * GateStep + (nint)row * S.GateWidth, input = Input + ((nint)t * B + row) * width;
             float* h = States + ((nint)t * B + row) * H, c = cells + ((nint)t * B + row) * H;
-            Product(rows, width, H, before, H, Weight, (int)WeightRows, (int)WeightColumns, gates, S.GateWidth, false, whole);
+            Product(rows, width, H, before, gates, S.GateWidth, false, whole);
             for (int i = 0; i < rows; i++, before += H, cellBefore += H, gates += S.GateWidth, input += width, h += H, c += H)
             {
                 if (Lengths is not null && t >= Lengths[row + i])
@@ -147,17 +180,20 @@ internal static unsafe class RecurrentKernels
                 }
             }
             // dh holds what does not pass through U; the rest is added.
-            Product(rows, H, width, HiddenGates + at * width, width, Weight, H, 1, Dh + (nint)row * H, H, true, whole);
+            Product(rows, H, width, HiddenGates + at * width, Dh + (nint)row * H, H, true, whole);
         }
 
-        private static void Product(int m, int n, int k, float* a, int ar, float* b, int br, int bc, float* c, int cr, bool accumulate, bool whole)
+        private readonly void Product(int m, int n, int k, float* a, float* c, int cr, bool accumulate, bool whole)
         {
-            if (!whole)
+            if (!Packed)
             {
-                MatrixProduct.RunSerial(m, n, k, a, ar, 1, b, br, bc, c, cr, accumulate);
+                MatrixProduct.Run(m, n, k, new ReadOnlySpan<float>(a, m * k), k, 1, new ReadOnlySpan<float>(Weight, n * k), 1, k, new Span<float>(c, m * cr), cr, accumulate);
                 return;
             }
-            MatrixProduct.Run(m, n, k, new ReadOnlySpan<float>(a, m * ar), ar, 1, new ReadOnlySpan<float>(b, n * k), br, bc, new Span<float>(c, m * cr), cr, accumulate);
+            PanelJob job = new() { M = m, N = n, K = k, A = a, B = Weight, C = c, RowStrideC = cr, Accumulate = accumulate };
+            int panels = (n + PanelWidth - 1) / PanelWidth;
+            if (whole) ForkJoin.Run(panels, 1, ref job);
+            else job.Run(0, panels);
         }
 
         // What goes into gate k in the columns from j on: input + U h + d.

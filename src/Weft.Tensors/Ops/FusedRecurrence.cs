@@ -14,12 +14,13 @@ internal static class FusedRecurrence
         bool records = GradMode.Records(input, weight, bias) || GradMode.Records(h, c);
         Tensor states = Tensor.Uninitialized([c is null ? 1 : 2, sizes.T, sizes.B, sizes.H]);
         Tensor gates = Tensor.Uninitialized([records ? sizes.T : 1, sizes.B, sizes.GateWidth]);
-        // Each step reads the weights row by row; for a single one that is not worth a copy.
-        Tensor across = weight.Detach().Transpose();
-        if (sizes.T > 1) across = across.Contiguous();
-        RecurrentKernels.Forward(sizes, input.AsSpan<float>(), across.RawSpan<float>(), across.Strides, bias is null ? [] : bias.Contiguous().AsSpan<float>(), h.AsSpan<float>(), c is null ? [] : c.AsSpan<float>(),
+        // Each step streams the weights; for a single one that is not worth packing them.
+        int width = weight.Shape[0];
+        weight = weight.Contiguous();
+        Tensor? packed = sizes.T > 1 ? Packed(weight, sizes.H, width, 1, sizes.H) : null;
+        RecurrentKernels.Forward(sizes, input.AsSpan<float>(), (packed ?? weight).AsSpan<float>(), bias is null ? [] : bias.Contiguous().AsSpan<float>(), h.AsSpan<float>(), c is null ? [] : c.AsSpan<float>(),
             lengths is null ? [] : lengths.Contiguous().AsSpan<int>(), states.AsSpan<float>(), gates.AsSpan<float>(), records);
-        MemoryScope.ReleaseEarly(across);
+        if (packed is not null) MemoryScope.ReleaseEarly(packed);
         if (!records)
         {
             MemoryScope.ReleaseEarly(gates);
@@ -29,6 +30,13 @@ internal static class FusedRecurrence
         (node.Sizes, node.Gates, node.Lengths) = (sizes, gates, lengths?.Contiguous());
         node.Connect(states, input, weight, bias, h, c);
         return states;
+    }
+
+    private static Tensor Packed(Tensor weight, int rows, int columns, int rowStride, int columnStride)
+    {
+        Tensor packed = Tensor.Uninitialized([RecurrentKernels.PackedCount(rows, columns)]);
+        RecurrentKernels.Pack(weight.AsSpan<float>(), rows, columns, rowStride, columnStride, packed.AsSpan<float>());
+        return packed;
     }
 
     // Backward through time: each step's gate gradients from those of the states after it, which then pass through U to the states
@@ -57,9 +65,11 @@ internal static class FusedRecurrence
             // Only a GRU's two products have different gradients.
             Tensor inputGates = Sizes.Cell == RecurrentCell.Gru ? Tensor.Uninitialized([T, B, width]) : hiddenGates;
             Tensor? dc = c is null ? null : Tensor.Zeros([B, H]);
-            RecurrentKernels.Backward(Sizes, weight.AsSpan<float>(), h.AsSpan<float>(), c is null ? [] : c.AsSpan<float>(), Lengths is null ? [] : Lengths.AsSpan<int>(),
+            Tensor packed = Packed(weight, width, H, H, 1);
+            RecurrentKernels.Backward(Sizes, packed.AsSpan<float>(), h.AsSpan<float>(), c is null ? [] : c.AsSpan<float>(), Lengths is null ? [] : Lengths.AsSpan<int>(),
                 Output.AsSpan<float>(), Gates.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), inputGates.AsSpan<float>(), hiddenGates.AsSpan<float>(), dh.AsSpan<float>(), dc is null ? [] : dc.AsSpan<float>());
 
+            MemoryScope.ReleaseEarly(packed);
             if (pass.Needs(Input(1)))
             {
                 Tensor dw = pass.Target(Input(1), out bool accumulate);
