@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Weft.Tensors.Threading;
@@ -12,6 +13,43 @@ internal static class OwnFigures
     {
         double ours = Peak(name, "weft"), theirs = Peak(name, "libtorch");
         ResultTable.Note($"Peak memory, {name}", Invariant($"{ours:F0} MB, libtorch {theirs:F0} MB"));
+    }
+
+    /// <summary>How much slower steps with two threads become on one core beside two busy processes, for either side.</summary>
+    internal static void Crowded()
+    {
+        const string Name = "nanogpt-shakespeare-cpu";
+        if (!OperatingSystem.IsLinux())
+        {
+            Console.WriteLine("A crowded core needs taskset, so Linux.");
+            return;
+        }
+        List<double> ours = [], theirs = [];
+        for (int round = 0; round < 3; round++)
+        {
+            double weft = Milliseconds("weft", false), libtorch = Milliseconds("libtorch", false);
+            ours.Add(Milliseconds("weft", true) / weft);
+            theirs.Add(Milliseconds("libtorch", true) / libtorch);
+        }
+        ResultTable.Note("Two threads on one core beside two busy processes", Invariant($"a step of {Name} takes {ResultTable.Median(ours):F1} times as long as alone on two cores ({ours.Min():F1} to {ours.Max():F1}), libtorch's {ResultTable.Median(theirs):F1} ({theirs.Min():F1} to {theirs.Max():F1})"));
+
+        static double Milliseconds(string side, bool crowded)
+        {
+            if (!crowded) return double.Parse(Children.Output(Environment.ProcessPath!, ["crowded", Name, side], ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
+            Process[] neighbours = [.. Enumerable.Range(0, 2).Select(static _ => Process.Start("taskset", ["-c", "0", "sh", "-c", "while :; do :; done"]))];
+            try
+            {
+                return double.Parse(Children.Output("taskset", ["-c", "0", Environment.ProcessPath!, "crowded", Name, side], ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
+            }
+            finally
+            {
+                foreach (Process neighbour in neighbours)
+                {
+                    neighbour.Kill(entireProcessTree: true);
+                    neighbour.Dispose();
+                }
+            }
+        }
     }
 
     /// <summary>Products at each width of vectors against that width's own peak, through <c>weft bench</c> in processes of their own.</summary>
@@ -41,9 +79,9 @@ internal static class OwnFigures
             jit.Add(Step("dotnet", [Command("weft.dll"), "bench", "--json", "--only", "step"]));
             aot.Add(Step(binary, ["bench", "--json", "--only", "step"]));
             ratios.Add(aot[^1] / jit[^1]);
-            long start = System.Diagnostics.Stopwatch.GetTimestamp();
+            long start = Stopwatch.GetTimestamp();
             Children.Output(binary, ["bench", "--json", "--only", "first-step"]);
-            starts.Add(System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            starts.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         ResultTable.Note("Ahead-of-time step, 4 x 128", Invariant($"{ResultTable.Median(aot):F1} ms, JIT {ResultTable.Median(jit):F1} ms: {ResultTable.Median(ratios):F2} times ({ratios.Min():F2} to {ratios.Max():F2})"));
         ResultTable.Note("Ahead-of-time start to the end of the first step", Invariant($"{ResultTable.Median(starts):F0} ms ({starts.Min():F0} to {starts.Max():F0})"));

@@ -7,7 +7,7 @@ using Weft.Tensors.Threading;
 
 // Weft beside libtorch in one process: see bench/README.md.
 string names = string.Join(" | ", StepComparison.Configurations.Keys);
-if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "chat", ..])
+if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "crowded" or "chat", ..])
 {
     Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16]\n       product [PAIRS] [bf16]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       chat");
     return 2;
@@ -24,6 +24,13 @@ switch (args[0])
 {
     case "memory" when args.Contains("weft") || args.Contains("libtorch"):
         Console.WriteLine(StepComparison.PeakMegabytes(name, args.Contains("weft")).ToString("F0", CultureInfo.InvariantCulture));
+        return 0;
+    case "crowded" when args.Contains("weft") || args.Contains("libtorch"):
+        torch.set_num_threads(ForkJoin.ThreadCount);
+        Console.WriteLine(StepComparison.StepMilliseconds(name, args.Contains("weft")).ToString("F2", CultureInfo.InvariantCulture));
+        return 0;
+    case "crowded":
+        OwnFigures.Crowded();
         return 0;
     case "tiers": // needs no libtorch
         OwnFigures.Tiers();
@@ -58,5 +65,5 @@ foreach (string[] part in (string[][])[
     ["product", count], ["product", count, "bf16"], ["layer", count],
     ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "6x384", count], ["step", "6x384", count, "bf16"],
     ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "6x384-context-4096", count],
-    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["chat"]]) good &= Children.Run(part) == 0;
+    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["crowded"], ["chat"]]) good &= Children.Run(part) == 0;
 return good ? 0 : 1;

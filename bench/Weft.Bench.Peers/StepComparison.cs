@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Weft.Models.Decoder;
 using Weft.Tensors;
@@ -49,15 +50,36 @@ internal static class StepComparison
     /// <summary>Makes some steps with one side alone and returns the most memory that the process held, in MB.</summary>
     internal static double PeakMegabytes(string name, bool weft)
     {
+        ISide side = Alone(name, weft);
+        for (int i = 0; i < 4; i++) side.Step();
+        using Process process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64 / 1e6;
+    }
+
+    /// <summary>Makes steps with one side alone for some seconds and returns the median of their times, in milliseconds.</summary>
+    internal static double StepMilliseconds(string name, bool weft)
+    {
+        const double Seconds = 4;
+        ISide side = Alone(name, weft);
+        for (int i = 0; i < 10; i++) side.Step();
+        List<double> times = [];
+        for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin).TotalSeconds < Seconds;)
+        {
+            long start = Stopwatch.GetTimestamp();
+            side.Step();
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        return ResultTable.Median(times);
+    }
+
+    private static ISide Alone(string name, bool weft)
+    {
         (TrainingConfig config, int vocabulary) = Configurations[name];
         int[] tokens = Tokens(vocabulary, Math.Max(50_000, config.ContextLength * 50));
         DecoderModel model = new DecoderModel(config.ToDecoderConfig(vocabulary, null)).Initialize(new RandomGenerator(config.Seed));
         LearningRateSchedule schedule = new WarmupCosine(config.LearningRate, config.MinimumLearningRate, config.WarmupSteps, 2000);
         RandomWindows batches = new(tokens, config.ContextLength, config.Seed);
-        ISide side = weft ? new WeftSide(model, config, batches, schedule) : new LibtorchSide(model, config, batches, schedule);
-        for (int i = 0; i < 4; i++) side.Step();
-        using System.Diagnostics.Process process = System.Diagnostics.Process.GetCurrentProcess();
-        return process.PeakWorkingSet64 / 1e6;
+        return weft ? new WeftSide(model, config, batches, schedule) : new LibtorchSide(model, config, batches, schedule);
     }
 
     // Text-like: frequent and rare tokens, some of them predictable, so that losses fall.
