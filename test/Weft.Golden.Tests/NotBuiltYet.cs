@@ -28,15 +28,6 @@ internal static class NotBuiltYet
             """),
     ];
 
-    /// <summary>What single cases ask for beyond their operation.</summary>
-    public static IReadOnlyList<string> Capabilities { get; } = ["GGUF qwen2", "GGUF gemma"];
-
-    /// <summary>Skips the running case if it asks for a capability that is listed.</summary>
-    public static void Require(string capability)
-    {
-        if (Capabilities.Contains(capability)) Assert.Skip($"Not built yet: {capability}.");
-    }
-
     private static readonly ILookup<string, Row> BySet = Rows.ToLookup(row => row.Set, StringComparer.Ordinal);
 
     /// <summary>The row that holds a case back, or null.</summary>

@@ -23,8 +23,6 @@ internal static class ModelHandlers
     {
         string path = Path.Combine(golden.Folder, golden.Attrs.String("file"));
         if (golden.Outputs.TryGetValue("tensors", out GoldenValue? table)) Tensors(golden, path, table);
-        NotBuiltYet.Require($"GGUF {golden.Attrs.String("family")}");
-
         LanguageModel exact = LanguageModel.Load(path), int8 = LanguageModel.Load(path, compute: ComputePath.Int8);
         int[] ids = golden.Outputs["token_ids"].Ints;
         Assert.Equal(ids, exact.Tokenizer.Encode(golden.Inputs["text"].Json.GetString()!));

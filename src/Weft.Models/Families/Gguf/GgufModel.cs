@@ -20,7 +20,7 @@ public enum ComputePath
 public static class GgufModel
 {
     /// <summary>The architectures that are read; the first that can express a model is the one it is written as.</summary>
-    public static IReadOnlyList<GgufFamily> Families { get; } = [new GgufLlama(), new GgufGpt2()];
+    public static IReadOnlyList<GgufFamily> Families { get; } = [new GgufLlama(), new GgufQwen2(), new GgufGemma(), new GgufGpt2()];
 
     /// <summary>Reads a model. Its weights stay in the mapped file until they are used.</summary>
     /// <param name="file">The file. The model keeps it mapped; do not dispose it while the model is used.</param>
