@@ -25,6 +25,10 @@ public sealed class ConversionTests : IDisposable
     [InlineData("gpt2", "F32")]
     [InlineData("gpt2", "F16")]
     [InlineData("gpt2", "BF16")]
+    [InlineData("qwen2", "F32")]
+    [InlineData("qwen2", "BF16")]
+    [InlineData("gemma", "F32")]
+    [InlineData("gemma", "BF16")]
     public void Folder_ThroughGgufAndBack_HasTheSameTensors(string family, string dtype)
     {
         string whole = MakeFolder(family), before = Path.Combine(_folder, "before"), file = Path.Combine(_folder, "model.gguf"), after = Path.Combine(_folder, "after");
