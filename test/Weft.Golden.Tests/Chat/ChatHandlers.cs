@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Weft.Golden.Tests.Gguf;
 using Weft.Inference;
+using Weft.Inference.Search;
 using Weft.Models.Decoder;
 using Weft.Tensors;
 using Weft.Tensors.Autograd;
@@ -11,14 +12,9 @@ namespace Weft.Golden.Tests.Chat;
 /// <summary>Prompts of a real chat model: rendering, token ids, log-probabilities, greedy texts, hidden states.</summary>
 internal static class ChatHandlers
 {
-    /// <summary>Prompts up to this length are computed in every run; longer ones are left to the experiment chat-model.</summary>
-    internal const int LongestPrompt = 200;
-
-    // Steps of a greedy text that are written in every run, some 50 ms each; all of them with WEFT_LONG=1.
-    private static readonly int s_steps = Environment.GetEnvironmentVariable("WEFT_LONG") == "1" ? int.MaxValue : 6;
-
     // From the set's README.
     private const double Int8SureMargin = 1;
+    private const int Beams = 3, BeamTokens = 24;
 
     internal static void Add(GoldenRunner runner)
     {
@@ -33,13 +29,13 @@ internal static class ChatHandlers
         Assert.Equal(golden.Outputs["rendered"].Json.GetString(), rendered);
         int[] ids = language.Tokenizer.Encode(rendered, golden.Attrs.Bool("parse_special") ? EncodeOptions.Special : EncodeOptions.Default);
         Assert.Equal(golden.Outputs["token_ids"].Ints, ids);
-        if (ids.Length > LongestPrompt && s_steps != int.MaxValue) return;
 
         Exact(golden, language.Model, ids, golden.ToleranceF32);
         if (ids.Length <= 2) Exact(golden, ChatModel.LoadDouble().Model, ids, golden.ToleranceF64);
         if (golden.Outputs.ContainsKey("hidden_states_tensor")) States(golden, language.Model, ids);
         Greedy(golden, language.Model, ids, "greedy", 1);
         Greedy(golden, language.Model, ids, "repetition_penalty_1_1", 1.1);
+        BeamSearches(golden, language, ids);
 
         double[] sure = Last(ChatModel.Int8.Model, ids);
         JsonElement llama = golden.Outputs["llama_cpp"].Json.GetProperty("last_top20");
@@ -102,8 +98,26 @@ internal static class ChatHandlers
         JsonElement expected = golden.Outputs[output].Json;
         int[] ids = [.. expected.GetProperty("ids").EnumerateArray().Select(static i => i.GetInt32())];
         int[] ties = [.. expected.GetProperty("near_ties").EnumerateArray().Select(static i => i.GetInt32())];
-        int count = Math.Min(ties.Length > 0 ? ties[0] : ids.Length, s_steps);
-        int[] written = GreedyText.Write(model, prompt, Math.Min(count, ids.Length), penalty);
+        int[] written = GreedyText.Write(model, prompt, ties.Length > 0 ? Math.Min(ties[0], ids.Length) : ids.Length, penalty);
         Assert.Equal(ids[..written.Length], written);
+    }
+
+    // Scores are means of log-probabilities, so their tolerance is those'.
+    private static void BeamSearches(GoldenCase golden, LanguageModel language, int[] prompt)
+    {
+        int end = language.EndOfTextId!.Value;
+        SearchSettings settings = new() { MaxNewTokens = BeamTokens, EndIds = [end], PaddingId = end, BeamCount = Beams, ReturnCount = Beams };
+        FoundText[] found = BeamSearch.Run(new DecoderSearchModel(language.Model, Beams, prompt.Length + BeamTokens), [prompt], settings)[0];
+        JsonElement[] expected = [.. golden.Outputs["beam3"].Json.EnumerateArray()];
+        Assert.Equal(expected.Select(e => Ids(e.GetProperty("ids").EnumerateArray().Select(static i => i.GetInt32()))), found.Select(f => Ids(f.Ids.Skip(prompt.Length))));
+        GoldenAssert.Close([.. expected.Select(static e => e.GetProperty("score").GetDouble())], [.. found.Select(static f => f.Score)], golden.ToleranceF32, $"{golden} beam scores");
+
+        // Up to the first end: the reference pads what is shorter.
+        string Ids(IEnumerable<int> ids)
+        {
+            int[] all = [.. ids];
+            int stop = Array.IndexOf(all, end);
+            return string.Join(' ', stop < 0 ? all : all[..(stop + 1)]);
+        }
     }
 }
