@@ -9,7 +9,8 @@ namespace Weft.Inference;
 /// <summary>Writes on: encode the prompt, run it through the model, then draw, decode and feed back one token at a time.</summary>
 /// <remarks>
 /// One generator writes one text at a time. When the context is full, the older half of it is forgotten and the newer half is
-/// read again. In the steady state a token allocates nothing on the managed heap.
+/// read again. In the steady state a token allocates nothing on the managed heap, unless the cache
+/// doubles.
 /// </remarks>
 public sealed class Generator
 {

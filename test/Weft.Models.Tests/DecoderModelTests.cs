@@ -54,6 +54,45 @@ public sealed class DecoderModelTests
         }
     }
 
+    // The second cache has had all its memory from its first text, so that its second text never meets rows that move.
+    [Theory]
+    [InlineData(1, DType.Float32)]
+    [InlineData(3, DType.Float32)]
+    [InlineData(2, DType.Float64)]
+    public void Forward_WithACacheThatGrows_GivesTheBitsOfOneThatIsFull(int batch, DType dtype)
+    {
+        const int context = 1100;
+        DecoderConfig config = Config() with { ContextLength = context + 1, KeyValueHeadCount = 2, Positions = PositionScheme.Rotary };
+        DecoderModel model = new DecoderModel(config, dtype).Initialize(new RandomGenerator(7));
+        using GradMode.Restorer mode = GradMode.Off();
+        KeyValueCache growing = new(config, batch, context, dtype), full = new(config, batch, context, dtype);
+        long small = growing.Bytes;
+        model.Forward(Tensor.From(Ids(batch * context, 3), [batch, context]), new ForwardSettings { Cache = full });
+        full.Truncate(0);
+        Assert.Equal(full.CapacityBytes, full.Bytes);
+        Assert.Equal(full.Bytes, growing.CapacityBytes);
+        Assert.True(small * 4 < full.Bytes, $"An empty cache takes {small} of {full.Bytes} bytes.");
+
+        int reads = 0, at = 0;
+        foreach (int length in (int[])[200, 55, 1, 1, 254, 1, 500, 11, 1, 76])
+        {
+            Tensor ids = Tensor.From(Ids(batch * length, ++reads), [batch, length]);
+            double[] expected = Logits(full), actual = Logits(growing);
+            Assert.Equal(expected, actual);
+            at += length;
+            Assert.Equal(at, growing.Count);
+            Assert.InRange(growing.Bytes, small, Math.Max(small, Math.Min(full.Bytes, 2L * full.Bytes * at / context)));
+
+            double[] Logits(KeyValueCache cache)
+            {
+                using MemoryScope scope = MemoryScope.Enter();
+                return model.Forward(ids, new ForwardSettings { Cache = cache }).To(DType.Float64).ToArray<double>();
+            }
+        }
+        Assert.Equal(full.Bytes, growing.Bytes);
+        Assert.Throws<InvalidOperationException>(() => model.Forward(Tensor.From(Ids(batch), [batch, 1]), new ForwardSettings { Cache = growing }));
+    }
+
     [Theory]
     [MemberData(nameof(Configs))]
     public void Forward_WithALaterTokenEdited_LeavesEarlierLogitsBitIdentical(DecoderConfig config)

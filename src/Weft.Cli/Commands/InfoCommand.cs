@@ -120,7 +120,7 @@ internal static class InfoCommand
         long weights = model.ParameterCount * 4;
         Table table = NewTable("memory in float32", "bytes", "");
         table.AddRow("weights", Bytes(weights), "");
-        table.AddRow($"key-value cache, {model.Config.ContextLength:N0} tokens", Bytes(new KeyValueCache(model.Config).Bytes), "");
+        table.AddRow($"key-value cache, {model.Config.ContextLength:N0} tokens", Bytes(new KeyValueCache(model.Config).CapacityBytes), "");
         table.AddRow("training: weights, gradients, two moments", Bytes(4 * weights), "activations come on top");
         return table;
     }

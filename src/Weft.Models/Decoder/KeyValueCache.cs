@@ -4,11 +4,14 @@ namespace Weft.Models.Decoder;
 
 /// <summary>Keys and values of the tokens seen so far, so that a new token costs one row instead of a whole text.</summary>
 /// <remarks>
-/// Memory is taken once for the whole capacity: per block, keys and values of shape [B, S, G, D]. Cached and uncached logits agree
-/// up to the order of summation.
+/// Per block, keys and values of shape [B, R, G, D]. The R rows that have memory double as texts grow, up to the capacity: a short
+/// text does not pay for the longest one. Values do not depend on R. Cached and uncached logits agree up to the order of summation.
 /// </remarks>
 public sealed class KeyValueCache
 {
+    // A short answer to a short question: below, copies would cost more than the memory that they save.
+    private const int FirstRows = 256;
+
     private readonly Tensor[] _keys, _values;
     private int _pending;
 
@@ -22,8 +25,9 @@ public sealed class KeyValueCache
         Capacity = capacity == 0 ? config.ContextLength : capacity;
         using MemoryScope.Suspension outside = MemoryScope.Suspend();
         int heads = config.Latent is null ? config.ResolvedKeyValueHeadCount : config.HeadCount;
-        Shape keys = [batch, Capacity, heads, config.Latent?.HeadSize ?? config.ResolvedHeadSize]; // [B, S, G, D]
-        Shape values = [batch, Capacity, heads, config.Latent?.ValueSize ?? config.ResolvedHeadSize];
+        int rows = Math.Min(Capacity, FirstRows);
+        Shape keys = [batch, rows, heads, config.Latent?.HeadSize ?? config.ResolvedHeadSize]; // [B, R, G, D]
+        Shape values = [batch, rows, heads, config.Latent?.ValueSize ?? config.ResolvedHeadSize];
         _keys = new Tensor[config.BlockCount];
         _values = new Tensor[config.BlockCount];
         for (int l = 0; l < config.BlockCount; l++) (_keys[l], _values[l]) = (Tensor.Zeros(keys, dtype), Tensor.Zeros(values, dtype));
@@ -35,8 +39,11 @@ public sealed class KeyValueCache
     /// <summary>S: the number of tokens held.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The memory taken, in bytes.</summary>
+    /// <summary>The memory taken so far, in bytes.</summary>
     public long Bytes => _keys.Concat(_values).Sum(static k => (long)k.Count * k.DType.SizeInBytes());
+
+    /// <summary>The memory that as many tokens as fit will take, in bytes.</summary>
+    public long CapacityBytes => Bytes / _keys[0].Shape[1] * Capacity;
 
     /// <summary>Forgets every token after the first <paramref name="count"/>.</summary>
     public void Truncate(int count)
@@ -64,6 +71,8 @@ public sealed class KeyValueCache
         int added = keys.Shape[1];
         if (Count + added > Capacity) throw new InvalidOperationException($"KeyValueCache: {Count} + {added} tokens do not fit into {Capacity}.");
         _pending = added;
+        Reserve(ref _keys[block], Count + added);
+        Reserve(ref _values[block], Count + added);
         return (Write(_keys[block], keys, added), Write(_values[block], values, added));
     }
 
@@ -72,6 +81,17 @@ public sealed class KeyValueCache
     {
         Count += _pending;
         _pending = 0;
+    }
+
+    // At least twice as many rows, so that a text of S tokens is copied less than S rows in all.
+    private void Reserve(ref Tensor all, int needed)
+    {
+        if (needed <= all.Shape[1]) return;
+        using MemoryScope.Suspension outside = MemoryScope.Suspend();
+        int rows = (int)Math.Min(Capacity, Math.Max(needed, 2L * all.Shape[1]));
+        Tensor larger = Tensor.Zeros([all.Shape[0], rows, all.Shape[2], all.Shape[3]], all.DType); // [B, R, G, D]
+        if (Count > 0) larger.Narrow(1, 0, Count).CopyFrom(all.Narrow(1, 0, Count));
+        all = larger;
     }
 
     private Tensor Write(Tensor all, Tensor rows, int added)
