@@ -19,8 +19,14 @@ public static class FamilyCatalogue
     public static DecoderFamily Of(ConfigReader reader)
     {
         string? type = reader.Text("model_type");
-        return All.FirstOrDefault(f => f.ModelType == type) ?? throw new WeftFileException(reader.Path, 0,
-            type is null ? "lacks the key 'model_type'." : $"'model_type' is '{type}', which is not known; known are {string.Join(", ", All.Select(static f => f.ModelType))}.");
+        return All.FirstOrDefault(f => f.ModelType == type) ?? throw new WeftFileException(reader.Path, 0, type switch
+        {
+            null => "lacks the key 'model_type'.",
+            _ when EncoderDirectory.Families.Any(f => f.ModelType == type) => $"'{type}' is an encoder, which writes no text: EncoderDirectory loads it, and the commands embed, fill and classify use it.",
+            _ when EncoderDecoderDirectory.Families.Any(f => f.ModelType == type) => $"'{type}' has an encoder and a decoder: EncoderDecoderDirectory loads it, and the commands seq2seq and translate use it.",
+            _ when StateSpaceDirectory.Families.Any(f => f.ModelType == type) => $"'{type}' is a state-space model: StateSpaceDirectory loads it; no command uses it.",
+            _ => $"'model_type' is '{type}', which is not known; known are {string.Join(", ", All.Select(static f => f.ModelType))}.",
+        });
     }
 
     /// <summary>The family that a model is saved as.</summary>

@@ -25,6 +25,8 @@ public static class ModelDirectory
     {
         ConfigReader reader = OpenConfig(path);
         DecoderFamily family = FamilyCatalogue.Of(reader);
+        if (reader.Element("architectures") is { ValueKind: JsonValueKind.Array } names && names.EnumerateArray().Any(n => n.ValueKind == JsonValueKind.String && n.GetString() == family.ClassifierArchitecture))
+            throw new WeftFileException(reader.Path, 0, $"'{family.ClassifierArchitecture}' is a classifier, which writes no text: SequenceClassifier loads it, and the command classify uses it.");
         DecoderConfig config = ReadConfig(reader, family);
         using CheckpointFile file = CheckpointFile.Open(path);
         // Before anything is made: the configuration may lie about sizes.

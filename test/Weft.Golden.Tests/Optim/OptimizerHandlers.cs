@@ -43,7 +43,18 @@ internal static class OptimizerHandlers
     }
 
     /// <summary>Feeds a case's gradients to an optimizer and compares where every step leads.</summary>
-    internal static void Trajectory(GoldenCase golden, Maker maker, DType dtype)
+    internal static void Trajectory(GoldenCase golden, Maker maker, DType dtype, Action<Optimizer, int>? afterStep = null, double? allowed = null)
+    {
+        double tolerance = allowed ?? (dtype == DType.Float64 ? golden.ToleranceF64 : golden.ToleranceF32);
+        foreach ((string name, double[] values) in Follow(golden, maker, dtype, afterStep))
+        {
+            GoldenValue expected = golden.Outputs["trajectory_" + name];
+            GoldenAssert.Close(expected, expected.Shape, values, tolerance);
+        }
+    }
+
+    /// <summary>Feeds a case's gradients to an optimizer and returns where every step leads, by parameter.</summary>
+    internal static Dictionary<string, double[]> Follow(GoldenCase golden, Maker maker, DType dtype, Action<Optimizer, int>? afterStep = null)
     {
         GoldenAttrs a = golden.Attrs;
         int steps = a.Int("steps");
@@ -57,19 +68,16 @@ internal static class OptimizerHandlers
             parameters.Add(parameter.Name, parameter);
         }
         Optimizer optimizer = maker(Groups(a, parameters), a);
-        double rate = a.DoubleOrNull("lr") ?? 0, tolerance = dtype == DType.Float64 ? golden.ToleranceF64 : golden.ToleranceF32;
+        double rate = a.DoubleOrNull("lr") ?? 0;
         Dictionary<string, List<double>> actual = parameters.ToDictionary(static p => p.Key, static p => new List<double>(Values(p.Value)));
         for (int t = 0; t < steps; t++)
         {
             foreach ((string name, Tensor parameter) in parameters) parameter.Grad = without.Contains(t) ? null : Row(golden.Inputs["gradients_" + name], t, dtype);
             optimizer.Step(rate);
+            afterStep?.Invoke(optimizer, t);
             foreach ((string name, Tensor parameter) in parameters) actual[name].AddRange(Values(parameter));
         }
-        foreach ((string name, List<double> values) in actual)
-        {
-            GoldenValue expected = golden.Outputs["trajectory_" + name];
-            GoldenAssert.Close(expected, expected.Shape, values.ToArray(), tolerance);
-        }
+        return actual.ToDictionary(static p => p.Key, static p => p.Value.ToArray());
     }
 
     // The gradient has rows, repeated ones to be summed, and is 0 elsewhere.
