@@ -26,7 +26,7 @@ internal static class RunFolders
             .MaxBy(static r => File.GetLastWriteTimeUtc(r.Checkpoint))
         ?? throw new UsageException($"There is no run in {Path.GetFullPath(Root)}: train one with 'weft train', or name a model's folder.");
 
-    /// <summary>Where a model is: a GGUF file, a folder in the Hugging Face layout, a run's best model, or ORG/NAME of a hub; without a name, the newest run's.</summary>
+    /// <summary>Where a model is: a GGUF file or a folder with one, a folder in the Hugging Face layout, a run's best model, or ORG/NAME of a hub; without a name, the newest run's.</summary>
     /// <exception cref="FileNotFoundException">There is no model.</exception>
     internal static string Model(string? path)
     {
@@ -35,8 +35,10 @@ internal static class RunFolders
         RunDirectory run = new(path);
         if (run.Exists) return run.Model;
         if (File.Exists(Path.Combine(path, "config.json")) || File.Exists(path)) return path;
-        throw new FileNotFoundException(Directory.Exists(path)
-            ? $"{path} holds no model: a model's folder has config.json and model.safetensors, a run's folder training.json."
+        string[] files = Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal)] : [];
+        if (files.Length == 1) return files[0];
+        throw new FileNotFoundException(files.Length > 1 ? $"{path} holds {files.Length} GGUF files: name one, such as {files[0]}."
+            : Directory.Exists(path) ? $"{path} holds no model: a model's folder has config.json and model.safetensors, a run's folder training.json."
             : $"{path}: there is no such file or folder.");
     }
 

@@ -66,7 +66,7 @@ internal static class InfoCommand
     private static Tree Architecture(string path, DecoderModel model, DecoderFamily family)
     {
         DecoderConfig c = model.Config;
-        Tree tree = new(Markup.Escape($"{Path.GetFileName(Path.GetFullPath(path))}: {family.Architecture}, {model.ParameterCount:N0} parameters"));
+        Tree tree = new(Markup.Escape($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)))}: {family.Architecture}, {model.ParameterCount:N0} parameters"));
         TreeNode embedding = tree.AddNode(Markup.Escape($"embedding: {c.VocabularySize:N0} tokens x {c.HiddenSize}"));
         embedding.AddNode(c.Positions switch
         {
