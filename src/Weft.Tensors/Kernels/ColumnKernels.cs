@@ -17,7 +17,14 @@ internal static unsafe class ColumnKernels
     private const int MostRuns = 192;
 
     /// <summary>The columns of the positions first to last (exclusive): channels · K rows, columnStride apart.</summary>
-    internal static void Gather<T>(T* image, in WindowGeometry g, int channels, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T>
+    internal static void Gather<T>(T* image, in WindowGeometry g, int channels, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T> =>
+        Each<T, Gathering<T>>(image, g, channels, first, last, columns, columnStride);
+
+    /// <summary>image += what the columns hold: the transpose of the copy above.</summary>
+    internal static void Scatter<T>(T* columns, int columnStride, in WindowGeometry g, int channels, int first, int last, T* image) where T : unmanaged, INumber<T> =>
+        Each<T, Scattering<T>>(image, g, channels, first, last, columns, columnStride);
+
+    private static void Each<T, TMove>(T* image, in WindowGeometry g, int channels, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T> where TMove : IMove<T>
     {
         int area = g.In.Product, taps = g.Kernel.Product;
         Run* runs = stackalloc Run[MostRuns];
@@ -29,42 +36,51 @@ internal static unsafe class ColumnKernels
                 int count = walk.Next(g, ref at, last, runs);
                 for (int c = 0; c < channels; c++)
                 {
-                    T* plane = image + (nint)c * area, to = columns + (nint)(c * taps + tap) * columnStride;
+                    T* plane = image + (nint)c * area, column = columns + (nint)(c * taps + tap) * columnStride;
                     for (int r = 0; r < count; r++)
                     {
                         Run run = runs[r];
-                        if (run.From < 0) new Span<T>(to + run.To, run.Length).Clear();
-                        else if (g.Stride.Width == 1) Copy(plane + run.From, to + run.To, run.Length);
-                        else for (int j = 0; j < run.Length; j++) to[run.To + j] = plane[run.From + j * g.Stride.Width];
+                        if (run.From < 0) TMove.Outside(column + run.To, run.Length);
+                        else TMove.Inside(plane + run.From, g.Stride.Width, column + run.To, run.Length);
                     }
                 }
             }
         }
     }
 
-    /// <summary>image += what the columns hold: the transpose of the copy above.</summary>
-    internal static void Scatter<T>(T* columns, int columnStride, in WindowGeometry g, int channels, int first, int last, T* image) where T : unmanaged, INumber<T>
+    // What is done with a run: places of the image (or none) and places in a row of the columns.
+    private interface IMove<T> where T : unmanaged
     {
-        int area = g.In.Product, taps = g.Kernel.Product;
-        Run* runs = stackalloc Run[MostRuns];
-        for (int tap = 0; tap < taps; tap++)
+        static abstract void Inside(T* image, int stride, T* column, int length);
+
+        static abstract void Outside(T* column, int length);
+    }
+
+    private readonly struct Gathering<T> : IMove<T> where T : unmanaged, INumber<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Inside(T* image, int stride, T* column, int length)
         {
-            Walk walk = new(g, tap, first);
-            for (int at = first; at < last;)
-            {
-                int count = walk.Next(g, ref at, last, runs);
-                for (int c = 0; c < channels; c++)
-                {
-                    T* plane = image + (nint)c * area, from = columns + (nint)(c * taps + tap) * columnStride;
-                    for (int r = 0; r < count; r++)
-                    {
-                        Run run = runs[r];
-                        if (run.From < 0) continue;
-                        if (g.Stride.Width == 1) Add(from + run.To, plane + run.From, run.Length);
-                        else for (int j = 0; j < run.Length; j++) plane[run.From + j * g.Stride.Width] += from[run.To + j];
-                    }
-                }
-            }
+            if (stride == 1) Copy(image, column, length);
+            else for (int j = 0; j < length; j++) column[j] = image[j * stride];
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Outside(T* column, int length) => new Span<T>(column, length).Clear();
+    }
+
+    private readonly struct Scattering<T> : IMove<T> where T : unmanaged, INumber<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Inside(T* image, int stride, T* column, int length)
+        {
+            if (stride == 1) Add(column, image, length);
+            else for (int j = 0; j < length; j++) image[j * stride] += column[j];
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Outside(T* column, int length)
+        {
         }
     }
 
