@@ -57,9 +57,17 @@ internal static class OwnFigures
     {
         foreach (string tier in (string[])["512", "256", "128"])
         {
-            using JsonDocument figures = JsonDocument.Parse(Children.Output("dotnet", [Command("weft.dll"), "bench", "--json", "--only", "products"], ("WEFT_KERNELS", tier)));
-            JsonElement root = figures.RootElement;
-            double peak = root.GetProperty("peakGigaflops").GetDouble(), lowest = root.GetProperty("products").EnumerateArray().Min(static p => p.GetProperty("gigaflops").GetDouble());
+            // The best of some runs on both sides of the comparison: what neighbours took is no property of the tier.
+            double peak = 0;
+            Dictionary<int, double> best = [];
+            for (int run = 0; run < 3; run++)
+            {
+                using JsonDocument figures = JsonDocument.Parse(Children.Output("dotnet", [Command("weft.dll"), "bench", "--json", "--only", "products"], ("WEFT_KERNELS", tier)));
+                peak = Math.Max(peak, figures.RootElement.GetProperty("peakGigaflops").GetDouble());
+                foreach ((int i, JsonElement product) in figures.RootElement.GetProperty("products").EnumerateArray().Index())
+                    best[i] = Math.Max(best.GetValueOrDefault(i), product.GetProperty("gigaflops").GetDouble());
+            }
+            double lowest = best.Values.Min();
             ResultTable.Note($"Products at {tier} bits", Invariant($"at least {lowest:F0} of {peak:F0} GFLOP/s ({lowest / peak:P0}) on {ForkJoin.ThreadCount} threads"));
         }
     }
