@@ -239,4 +239,40 @@ public sealed class OptimizerTests
         Assert.True(finding.Trials.Count < 61, "The test ends when the loss explodes.");
         Assert.True(double.IsNaN(LearningRateFinder.Judge([new(1, 1, 1), new(2, 2, 2), new(3, 3, 3)]).Suggestion));
     }
+
+    // Of two rows and four columns one gradient says only half a basis. Two that are as right lead to other places, so a trajectory is
+    // defined by its gradients only up to that choice (see the golden case soap_least_squares_00).
+    [Fact]
+    public void Soap_WhileGradientsRepeat_LeavesThePlaneOfZeroEigenvaluesOpen()
+    {
+        (double[] plain, _) = Follow(0);
+        (double[] turned, Tensor basis) = Follow(0.5);
+        Tensor products = basis.Transpose().MatMul(basis);                                                             // [4, 4]
+        for (int i = 0; i < 4; i++)
+            for (int j = 0; j < 4; j++) Assert.Equal(i == j ? 1 : 0, products.Select(0, i).Select(0, j).Item(), 1e-12);
+        Assert.True(plain.Zip(turned, static (x, y) => Math.Abs(x - y)).Max() > 1e-3);
+
+        static (double[], Tensor) Follow(double angle)
+        {
+            RandomGenerator generator = new(3);
+            Tensor Gradient() => generator.FillGaussian(Tensor.Uninitialized([2, 4], DType.Float64), 0, 1);
+            Tensor first = Gradient(), other = first + 0.01 * Gradient(), parameter = Tensor.Zeros([2, 4], DType.Float64).RequireGrad();
+            parameter.Name = "W";
+            Soap optimizer = new([new ParameterGroup([parameter])], new SoapOptions { BasisInterval = 1 });
+            Tensor basis = Tensor.Zeros([4, 4], DType.Float64);
+            for (int step = 0; step < 3; step++)
+            {
+                parameter.Grad = step < 2 ? first : other;
+                optimizer.Step(0.05);
+                if (step != 1) continue;
+                Tensor own = optimizer.State.Single(static s => s.Key == "basis1.W").Value;
+                Span<double> values = own.AsSpan<double>();
+                (double sine, double cosine) = Math.SinCos(angle);
+                for (int row = 0; row < 4; row++) (values[4 * row + 2], values[4 * row + 3]) = (cosine * values[4 * row + 2] - sine * values[4 * row + 3], sine * values[4 * row + 2] + cosine * values[4 * row + 3]);
+                basis.CopyFrom(own);
+                Assert.True(first.MatMul(own.Narrow(1, 2, 2)).Square().Sum().Item() < 1e-24); // both columns belong to eigenvalues of 0
+            }
+            return (parameter.Detach().ToArray<double>(), basis);
+        }
+    }
 }
