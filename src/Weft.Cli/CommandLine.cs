@@ -16,9 +16,10 @@ internal static class CommandLine
         Option<bool> verbose = new("--verbose") { Description = "Show the whole stack trace of an error.", Recursive = true };
         root.Options.Add(verbose);
         ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
-        if (parsed.Errors.Count > 0)
+        string? unknown = Unknown(parsed, args);
+        if (parsed.Errors.Count > 0 || unknown is not null)
         {
-            Console.Error.WriteLine($"weft: {Fault(parsed)} Try: weft {CommandPath(parsed.CommandResult)}--help");
+            Console.Error.WriteLine($"weft: {Fault(parsed, unknown)} Try: weft {CommandPath(parsed.CommandResult)}--help");
             return WrongUsage;
         }
         try
@@ -59,12 +60,16 @@ internal static class CommandLine
         return command;
     }
 
+    // A misspelt option may have been taken for an argument; what stands behind a lone -- is meant as one.
+    private static string? Unknown(ParseResult parsed, string[] args) =>
+        (args.Contains("--") ? null : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(static a => a.Tokens).Select(static t => t.Value).FirstOrDefault(static v => v.Length > 2 && v.StartsWith("--", StringComparison.Ordinal)))
+        ?? parsed.UnmatchedTokens.FirstOrDefault();
+
     // The library's own sentences name types and miss the word that was wrong.
-    private static string Fault(ParseResult parsed)
+    private static string Fault(ParseResult parsed, string? word)
     {
-        if (parsed.UnmatchedTokens.Count > 0)
+        if (word is not null)
         {
-            string word = parsed.UnmatchedTokens[0];
             IEnumerable<string> known = word.StartsWith('-') ? parsed.CommandResult.Command.Options.Select(static o => o.Name) : parsed.CommandResult.Command.Subcommands.Select(static c => c.Name);
             string? nearest = known.Where(k => EditDistance.Of(k, word) <= 1 + word.Length / 3).MinBy(k => EditDistance.Of(k, word));
             return $"'{word}' is not known here{(nearest is null ? "." : $"; did you mean '{nearest}'?")}";

@@ -45,6 +45,8 @@ public sealed class BadInputTests : IDisposable
     [InlineData(2, "steps 0", "train", "ok.txt", "--steps", "0")]
     [InlineData(2, "--steps", "train", "ok.txt", "--steps", "many")]
     [InlineData(2, "exclude", "train", "ok.txt", "--steps", "5", "--minutes", "1")]
+    [InlineData(2, "'--steps'?", "train", "--stpes", "3")]
+    [InlineData(2, "'--steps'?", "train", "--stpes")]
     [InlineData(2, "threads 0", "train", "ok.txt", "--threads", "0")]
     [InlineData(1, "is a file", "train", "ok.txt", "--out", "short.txt/run")]
     [InlineData(1, "holds no run", "train", "--resume", "--out", "nothing")]
