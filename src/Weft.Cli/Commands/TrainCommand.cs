@@ -122,7 +122,7 @@ internal static class TrainCommand
         LanguageModel language = new(run.Model, run.Tokenizer);
         bool stories = path is null;
         Console.WriteLine($"Training {run.Model.ParameterCount:N0} parameters on {corpus.Description}; {ForkJoin.ThreadCount} thread{(ForkJoin.ThreadCount == 1 ? "" : "s")}; {directory.Path}");
-        if (run.Step > 0) Console.WriteLine($"Going on after step {run.Step:N0}.");
+        if (run.Step > 0) Console.WriteLine($"Going on after step {run.Step:N0}.{(config.Minutes == 0 && run.Step >= config.Steps ? $" All {config.Steps:N0} steps are made: name more with --steps to train on." : "")}");
 
         RunFacts facts = new()
         {

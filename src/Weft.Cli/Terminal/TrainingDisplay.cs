@@ -9,12 +9,12 @@ internal sealed class TrainingDisplay(ProgressLine line, TrainingConfig config, 
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _steps = config.Steps;
-    private double _smoothedLoss = double.NaN;
+    private double? _smoothedLoss; // null before the first step
     private string _heldOut = "";
 
     internal void Step(StepResult result, double tokensPerSecond)
     {
-        _smoothedLoss = double.IsNaN(_smoothedLoss) ? result.Loss : 0.95 * _smoothedLoss + 0.05 * result.Loss;
+        _smoothedLoss = _smoothedLoss is { } before ? 0.95 * before + 0.05 * result.Loss : result.Loss;
         if (!line.IsDue) return;
         long done = result.Step + 1;
         double left = (_steps - done) * _clock.Elapsed.TotalSeconds / Math.Max(1, done - firstStep);
@@ -26,7 +26,7 @@ internal sealed class TrainingDisplay(ProgressLine line, TrainingConfig config, 
     {
         _heldOut = string.Create(CultureInfo.InvariantCulture, $"  held out {loss:F3}");
         string above = floor is { } f ? string.Create(CultureInfo.InvariantCulture, $" ({loss - f:F3} above the source)") : "";
-        line.Write(string.Create(CultureInfo.InvariantCulture, $"step {step,6:N0}  {ProgressLine.Time(_clock.Elapsed.TotalSeconds),6}  loss {_smoothedLoss:F4}  held out {loss:F4}{above}{(best ? "  best" : "")}"));
+        line.Write(string.Create(CultureInfo.InvariantCulture, $"step {step,6:N0}  {ProgressLine.Time(_clock.Elapsed.TotalSeconds),6}  {(_smoothedLoss is { } smoothed ? $"loss {smoothed.ToString("F4", CultureInfo.InvariantCulture)}  " : "")}held out {loss:F4}{above}{(best ? "  best" : "")}"));
     }
 
     internal void Decided(long steps)
