@@ -4,7 +4,7 @@ using Weft.Cli.Commands;
 
 RootCommand root = new("Weft: language models in pure C#. Build, train and run GPT-family models with one command.");
 root.WithExamples(
-    "weft train                                            a first model, from stories that Weft writes: a minute",
+    "weft train                                            a first model, from stories that Weft writes: a minute or two",
     "weft chat model.gguf                                  talk with a model that you have",
     "weft chat HuggingFaceTB/SmolLM2-135M-Instruct         the same with one from a hub",
     "weft quantize my-model my-model.Q4_K_M.gguf           make it smaller",

@@ -20,7 +20,7 @@ public static class TrainingPresets
     /// <summary>Every preset.</summary>
     public static IReadOnlyList<TrainingPreset> All { get; } =
     [
-        new(Stories, "the embedded stories: 4 layers x 128, one minute on two cores", new TrainingConfig
+        new(Stories, "the embedded stories: 4 layers x 128, a minute or two on two cores", new TrainingConfig
         {
             Tokenizer = "bpe", VocabularySize = 1024,
             ContextLength = 144, HiddenSize = 128, BlockCount = 4, HeadCount = 4,

@@ -55,7 +55,7 @@ internal static class TrainCommand
             return Begin(path, presetName, resolved, parsed.GetValue(output));
         });
         return command.WithExamples(
-            "weft train                                        one minute on the embedded stories",
+            "weft train                                        a minute or two on the embedded stories",
             "weft train shakespeare.txt --preset nanogpt-shakespeare-cpu",
             "weft train \"books/**/*.txt\" --minutes 30 --set hiddenSize=256 --set headCount=8",
             "weft train shakespeare.txt --set optimizer=muon    another optimizer; --set optimizerOptions=momentum=0.9 for its options",

@@ -17,7 +17,7 @@ public sealed class StoryTraining : Experiment
     public override string Name => "story-training";
 
     /// <inheritdoc/>
-    public override string Claim => "A GPT of four layers learns the embedded stories in about a minute, to within 0.15 nats per token of their exact entropy.";
+    public override string Claim => "A GPT of four layers learns the embedded stories in a minute or two, to within 0.15 nats per token of their exact entropy.";
 
     /// <inheritdoc/>
     public override string Source => "Shannon 1948, A mathematical theory of communication: no model of a source can lose less than its entropy.";
