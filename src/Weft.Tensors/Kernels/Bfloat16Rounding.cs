@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Tensors.Kernels;
 
@@ -21,44 +22,56 @@ internal static unsafe class Bfloat16Rounding
     {
         uint* bits = (uint*)x;
         int i = 0;
-        for (; i <= count - 8; i += 8) Bits(Vector256.Load(bits + i)).Store(bits + i);
+        for (; i <= count - 8; i += 8) (Bits(Vector256.Load(bits + i)) & Vector256.Create(Upper)).Store(bits + i);
         for (; i < count; i++) bits[i] = Bits(bits[i]);
     }
 
-    /// <summary>Rows of a panel two by two: pairs[p, j] holds x[2p, j] in its lower half and x[2p + 1, j] in its upper. depth is even.</summary>
-    /// <remarks>Where the width is no multiple of 8, up to seven elements past a row are written, which the next row overwrites: leave room after the last.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void PairRows(float* x, int depth, int width, uint* pairs)
+    /// <summary>Two neighbours along k as the tiles want them: the first in the lower half.</summary>
+    internal static uint Pair(float first, float second) => Bits(BitConverter.SingleToUInt32Bits(first)) >> 16 | Bits(BitConverter.SingleToUInt32Bits(second));
+
+    /// <summary>Thirty-two elements that lie side by side as sixteen pairs, bit by bit. Needs AVX-512 BW.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Pairs(float* x)
     {
-        for (int p = 0; p < depth; p += 2)
-        {
-            uint* even = (uint*)x + (nint)p * width, odd = even + width, to = pairs + (nint)(p / 2) * width;
-            for (int j = 0; j < width; j += 8) (Vector256.ShiftRightLogical(Bits(Vector256.Load(even + j)), 16) | Bits(Vector256.Load(odd + j))).Store(to + j);
-        }
+        Vector512<ushort> first = Bits(Vector512.Load((uint*)x)).AsUInt16(), second = Bits(Vector512.Load((uint*)x + 16)).AsUInt16();
+        Vector512<ushort> upperHalves = (Vector512<ushort>.Indices << 1) + Vector512<ushort>.One;
+        return Avx512BW.PermuteVar32x16x2(first, upperHalves, second).AsSingle();
     }
 
-    /// <summary>Neighbours of a row: pairs[p] holds x[2p] in its lower half and x[2p + 1] in its upper. depth is even.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void PairNeighbours(float* x, int depth, uint* pairs)
-    {
-        uint* from = (uint*)x;
-        int p = 0;
-        for (; p <= depth - 16; p += 16)
-        {
-            Vector256<uint> first = Vector256.ShiftRightLogical(Bits(Vector256.Load(from + p)), 16), second = Vector256.ShiftRightLogical(Bits(Vector256.Load(from + p + 8)), 16);
-            Vector256.Narrow(first, second).AsUInt32().Store(pairs + p / 2);
-        }
-        for (; p < depth; p += 2) pairs[p / 2] = Bits(from[p]) >> 16 | Bits(from[p + 1]);
-    }
+    /// <summary>Elements of two rows as pairs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<uint> Pairs512(float* first, float* second) => Vector512.ShiftRightLogical(Bits(Vector512.Load((uint*)first)), 16) | Bits(Vector512.Load((uint*)second)) & Vector512.Create(Upper);
+
+    /// <inheritdoc cref="Pairs512"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<uint> Pairs256(float* first, float* second) => Vector256.ShiftRightLogical(Bits(Vector256.Load((uint*)first)), 16) | Bits(Vector256.Load((uint*)second)) & Vector256.Create(Upper);
+
+    /// <inheritdoc cref="Pairs512"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<uint> Pairs128(float* first, float* second) => Vector128.ShiftRightLogical(Bits(Vector128.Load((uint*)first)), 16) | Bits(Vector128.Load((uint*)second)) & Vector128.Create(Upper);
 
     // The rounded value, lower half zero.
     private static uint Bits(uint bits) => (bits & Magnitude) > Infinity ? (bits | Quiet) & Upper : bits + Half + (bits >> 16 & 1) & Upper;
 
+    // The same; the lower half is left as it comes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Bits(Vector512<uint> bits)
+    {
+        Vector512<uint> rounded = bits + (Vector512.ShiftRightLogical(bits, 16) & Vector512.Create(1u)) + Vector512.Create(Half);
+        return Vector512.ConditionalSelect(Vector512.IsNaN(bits.AsSingle()).AsUInt32(), bits | Vector512.Create(Quiet), rounded);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Bits(Vector256<uint> bits)
     {
-        Vector256<uint> rounded = bits + Vector256.Create(Half) + (Vector256.ShiftRightLogical(bits, 16) & Vector256.Create(1u));
-        Vector256<uint> nan = Vector256.GreaterThan((bits & Vector256.Create(Magnitude)).AsInt32(), Vector256.Create((int)Infinity)).AsUInt32();
-        return Vector256.ConditionalSelect(nan, bits | Vector256.Create(Quiet), rounded) & Vector256.Create(Upper);
+        Vector256<uint> rounded = bits + (Vector256.ShiftRightLogical(bits, 16) & Vector256.Create(1u)) + Vector256.Create(Half);
+        return Vector256.ConditionalSelect(Vector256.IsNaN(bits.AsSingle()).AsUInt32(), bits | Vector256.Create(Quiet), rounded);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> Bits(Vector128<uint> bits)
+    {
+        Vector128<uint> rounded = bits + (Vector128.ShiftRightLogical(bits, 16) & Vector128.Create(1u)) + Vector128.Create(Half);
+        return Vector128.ConditionalSelect(Vector128.IsNaN(bits.AsSingle()).AsUInt32(), bits | Vector128.Create(Quiet), rounded);
     }
 }

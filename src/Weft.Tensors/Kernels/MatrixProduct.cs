@@ -17,9 +17,8 @@ namespace Weft.Tensors.Kernels;
 /// <para>Threads take (row block, column block) pieces. Wherever they are cut, an element is always the same chain of fused
 /// multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
 /// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
-/// <para>In bfloat16 the blocks are rounded as they are packed: into pairs along k for the generated tiles, or, where the processor
-/// has no bfloat16 products, into float32 numbers with zeros below for the ordinary ones. Either way products are exact and
-/// summed in float32.</para>
+/// <para>In bfloat16 factors go to <see cref="Bfloat16Product"/>; where the processor has no such instructions, blocks are rounded as they
+/// are packed and meet in float32. Either way products are exact and summed in float32.</para>
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
@@ -47,6 +46,11 @@ internal static unsafe class MatrixProduct
         if (m == 0 || n == 0) return;
         fixed (float* pa = a, pb = b, pc = c, pbias = bias)
         {
+            if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16)
+            {
+                Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate);
+                return;
+            }
             ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision);
             if ((long)m * n * Math.Max(k, 1) < SerialWork) job.Run(0, job.PieceCount);
             else ForkJoin.Run(job.PieceCount, 1, ref job);
@@ -71,12 +75,11 @@ internal static unsafe class MatrixProduct
         private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth;
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
-        private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _paired;
+        private readonly bool _accumulate, _dot, _packA, _packB, _rounded;
 
         internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision)
         {
             _rounded = precision == Precision.Bf16;
-            _paired = _rounded && GeneratedTiles.Bfloat16;
             (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, cr, ar, ac, br, bc);
             _a = a;
             _b = b;
@@ -115,7 +118,7 @@ internal static unsafe class MatrixProduct
 
         public void Run(int start, int end)
         {
-            if (KernelTiers.Current == KernelTier.Scalar && !_paired && !GeneratedTiles.Float32)
+            if (KernelTiers.Current == KernelTier.Scalar && !GeneratedTiles.Float32)
             {
                 RunScalar(start, end);
                 return;
@@ -135,18 +138,18 @@ internal static unsafe class MatrixProduct
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Block(int firstRow, int rows, int firstColumn, int columns)
         {
-            bool generated = _paired || GeneratedTiles.Float32;
+            bool generated = GeneratedTiles.Float32;
             int lanes = generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
             Scratch scratch = t_scratch ??= new Scratch();
             int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
             {
-                int depth = Math.Min(_depth, _k - p0), steps = _paired ? (depth + 1) / 2 : depth;
+                int depth = Math.Min(_depth, _k - p0);
                 float* b = _b + p0 * _br + firstColumn * _bc;
                 if (_packB && _bc == 1 && !_rounded)
                     MatrixPacking.StraightPanels(b, _br, depth, columns, scratch.B, wide, edgeWidth);
                 else if (_packB)
-                    for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * steps, columns - j >= wide ? wide : edgeWidth, scratch.Staging);
+                    for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * depth, columns - j >= wide ? wide : edgeWidth);
                 else if (edgeColumns > 0)
                     MatrixPacking.Panel(b + (columns - edgeColumns), _br, 1, depth, edgeColumns, scratch.B, edgeWidth);
                 if (_bias is not null && p0 == 0)
@@ -172,7 +175,7 @@ internal static unsafe class MatrixProduct
                         }
                         else
                         {
-                            PackRows(a, r, depth, scratch.A, scratch.Staging);
+                            PackRows(a, r, depth, scratch.A);
                         }
                     }
                     float* next = a + (packed ? groupEnd - i : r) * ar;
@@ -189,16 +192,16 @@ internal static unsafe class MatrixProduct
                             : _ac != 1 && packed && j / wide * 16 < groupEnd - i ? new Ahead { Start = next + j / wide * 16, Step = _ac, Steps = depth }
                             : new Ahead { Start = c, Steps = depth };
                         bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
-                        float* panel = _packB ? scratch.B + (nint)j * steps : whole ? b + j : scratch.B;
+                        float* panel = _packB ? scratch.B + (nint)j * depth : whole ? b + j : scratch.B;
                         nint br = !whole ? edgeWidth : _packB ? wide : _br;
                         float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
                         if (whole || edgeColumns == edgeWidth)
                         {
-                            Tile(r, narrow, steps, a, ar, ac, panel, br, c + j, _cr, bias, accumulate, ahead);
+                            Tile(r, narrow, depth, a, ar, ac, panel, br, c + j, _cr, bias, accumulate, ahead);
                         }
                         else
                         {
-                            Tile(r, narrow, steps, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
+                            Tile(r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, accumulate);
                         }
                     }
@@ -207,48 +210,19 @@ internal static unsafe class MatrixProduct
             }
         }
 
-        // A panel of B as the tiles want it. Pairs are made of whole rows, so an odd depth gets a row of zeros.
-        private void PackPanel(float* b, int depth, int columns, float* panel, int width, float* staging)
+        private void PackPanel(float* b, int depth, int columns, float* panel, int width)
         {
-            MatrixPacking.Panel(b, _br, _bc, depth, columns, _paired ? staging : panel, width);
-            if (_paired)
-            {
-                if (depth % 2 == 1) new Span<float>(staging + (nint)depth * width, width).Clear();
-                Bfloat16Rounding.PairRows(staging, depth + depth % 2, width, (uint*)panel);
-            }
-            else if (_rounded)
-            {
-                Bfloat16Rounding.Round(panel, depth * width);
-            }
+            MatrixPacking.Panel(b, _br, _bc, depth, columns, panel, width);
+            if (_rounded) Bfloat16Rounding.Round(panel, depth * width);
         }
 
         // A tile of A, in rows RowStride apart or, where A is transposed, in steps of all rows.
-        private void PackRows(float* a, int rows, int depth, float* tile, float* staging)
+        private void PackRows(float* a, int rows, int depth, float* tile)
         {
-            bool inRows = _ac == 1;
-            MatrixPacking.Rows(a, _ar, _ac, rows, depth, _paired ? staging : tile);
-            if (_paired && inRows)
-            {
-                for (int i = 0; i < rows; i++)
-                {
-                    float* row = staging + (nint)i * MatrixPacking.RowStride;
-                    if (depth % 2 == 1) row[depth] = 0;
-                    Bfloat16Rounding.PairNeighbours(row, depth + depth % 2, (uint*)tile + (nint)i * MatrixPacking.RowStride);
-                }
-            }
-            else if (_paired)
-            {
-                if (depth % 2 == 1) new Span<float>(staging + (nint)depth * rows, rows).Clear();
-                Bfloat16Rounding.PairRows(staging, depth + depth % 2, rows, (uint*)tile);
-            }
-            else if (_rounded && inRows)
-            {
-                for (int i = 0; i < rows; i++) Bfloat16Rounding.Round(tile + (nint)i * MatrixPacking.RowStride, depth);
-            }
-            else if (_rounded)
-            {
-                Bfloat16Rounding.Round(tile, depth * rows);
-            }
+            MatrixPacking.Rows(a, _ar, _ac, rows, depth, tile);
+            if (!_rounded) return;
+            if (_ac != 1) Bfloat16Rounding.Round(tile, depth * rows);
+            else for (int i = 0; i < rows; i++) Bfloat16Rounding.Round(tile + (nint)i * MatrixPacking.RowStride, depth);
         }
 
         private void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
@@ -264,14 +238,14 @@ internal static unsafe class MatrixProduct
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
         {
-            if (_paired || GeneratedTiles.Float32)
+            if (GeneratedTiles.Float32)
             {
                 TileCall call = new()
                 {
                     Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
                     Start = start, Accumulate = accumulate ? 1 : 0,
                 };
-                GeneratedTiles.Run(_paired ? TileKind.Bfloat16 : TileKind.Float32, rows, narrow, ref call);
+                GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
             }
             else if (KernelTiers.Current == KernelTier.Bits512)
             {
@@ -353,12 +327,12 @@ internal static unsafe class MatrixProduct
         }
     }
 
-    /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias, and what is about to be rounded.</summary>
+    /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias.</summary>
     private sealed class Scratch
     {
-        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64, StagingFloats = DepthBlock * 32;
+        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64;
 
-        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + StagingFloats + 16, pinned: true);
+        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + 16, pinned: true);
 
         internal Scratch()
         {
@@ -367,7 +341,6 @@ internal static unsafe class MatrixProduct
             A = B + PanelFloats;
             Edge = A + TileFloats;
             Bias = Edge + EdgeFloats;
-            Staging = Bias + BiasFloats;
         }
 
         internal float* B { get; }
@@ -377,8 +350,6 @@ internal static unsafe class MatrixProduct
         internal float* Edge { get; }
 
         internal float* Bias { get; }
-
-        internal float* Staging { get; }
     }
 }
 

@@ -38,6 +38,9 @@ internal enum TileKind
 /// </remarks>
 internal static class TileEmitter
 {
+    // The largest tile, and how many bytes of A ahead of the loop are called into the cache where A lies in one piece (bfloat16).
+    private const int LargestRows = 12, Ahead = 768;
+
     private const Register B0 = Register.ZMM29, X = Register.ZMM31;
 
     internal static byte[] Emit(TileKind kind, int rows, int vectors)
@@ -52,6 +55,16 @@ internal static class TileEmitter
         code.push(call);
         if (kept > 0) code.sub(rsp, 16 * kept);
         for (int i = 0; i < kept; i++) code.movups(__xmmword_ptr[rsp + 16 * i], Xmm(i));
+        if (rows == LargestRows)
+        {
+            code.mov(rax, __qword_ptr[call + 48]);
+            code.mov(rbx, __qword_ptr[call + 56]);
+            for (int r = 0; r < rows; r++)
+            {
+                for (int v = 0; v < vectors; v++) code.prefetchw(__byte_ptr[rax + 64 * v]);
+                code.add(rax, rbx);
+            }
+        }
         code.mov(rbx, __qword_ptr[call + 32]);
         code.mov(rbp, __qword_ptr[call + 40]);
         code.mov(r11, __qword_ptr[call + 16]);
@@ -83,6 +96,7 @@ internal static class TileEmitter
 
         code.Label(ref loop);
         for (int v = 0; v < vectors; v++) code.AddInstruction(Instruction.Create(Code.EVEX_Vmovups_zmm_k1z_zmmm512, B0 + v, At(Register.RBX, 64 * v)));
+        if (kind == TileKind.Bfloat16) code.prefetcht0(__byte_ptr[r8 + Ahead]);
         Code step = kind == TileKind.Float32 ? Code.EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er : Code.EVEX_Vdpbf16ps_zmm_k1z_zmm_zmmm512b32;
         for (int r = 0; r < rows; r++)
         {

@@ -1,0 +1,242 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Weft.Tensors.Kernels.Generated;
+using Weft.Tensors.Threading;
+
+namespace Weft.Tensors.Kernels;
+
+/// <summary>C (+)= A B with factors rounded to bfloat16 and summed in float32, on the generated tiles.</summary>
+/// <remarks>
+/// <para>The tiles run at twice float32's rate, so what surrounds them counts twice: both factors are first rounded into pairs along k
+/// (<see cref="Bfloat16Packing"/>), each once, by all threads: A into tiles of up to twelve rows, B into panels of up to 32 columns,
+/// in the order in which they are read. Then threads take pieces of C. Only what a single piece reads is packed by that piece, into
+/// memory that stays in its second-level cache.</para>
+/// <para>Wherever pieces are cut, an element is the same chain over k, so results do not depend on the number of threads.</para>
+/// </remarks>
+internal static unsafe class Bfloat16Product
+{
+    private const int StepBlock = 512, ColumnBlock = 256, ChunkRows = 48, TileRows = 12, Wide = 32, Narrow = 16;
+
+    // A B that so many elements' worth of packing would be repeated for is packed once for all.
+    private const int SharedElements = 1 << 16;
+
+    [ThreadStatic] private static Scratch? t_scratch;
+
+    /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
+    internal static void Run(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+    {
+        Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate);
+        Storage? sharedA = plan.SharesA ? Rent((long)m * plan.Steps) : null, sharedB = plan.SharesB ? Rent((long)(n + Narrow - 1) / Narrow * Narrow * plan.Steps) : null;
+        fixed (float* packedA = sharedA is null ? [] : sharedA.Span<float>(), packedB = sharedB is null ? [] : sharedB.Span<float>())
+        {
+            plan.PackedA = (uint*)packedA;
+            plan.PackedB = (uint*)packedB;
+            bool serial = (long)m * n * k < 1 << 16;
+            if (plan.SharesA || plan.SharesB)
+            {
+                PackJob pack = new(plan);
+                if (serial) pack.Run(0, pack.ItemCount);
+                else ForkJoin.Run(pack.ItemCount, 1, ref pack);
+            }
+            ProductJob product = new(plan);
+            if (serial) product.Run(0, plan.PieceCount);
+            else ForkJoin.Run(plan.PieceCount, 1, ref product);
+        }
+        if (sharedA is not null) BufferPool.Return(sharedA);
+        if (sharedB is not null) BufferPool.Return(sharedB);
+    }
+
+    private static Storage Rent(long count) => BufferPool.Rent(DType.Float32, checked((int)count));
+
+    /// <summary>How the work is cut. Rows go in chunks of 48, the last of which takes what is left over.</summary>
+    private struct Plan
+    {
+        internal readonly int M, N, K, Steps, ChunkCount, ChunksPerPiece, RowPieces, ColumnsPerPiece;
+        internal readonly nint Ar, Ac, Br, Bc;
+        internal readonly float* A, B, C, Bias;
+        internal readonly int Cr;
+        internal readonly bool Accumulate;
+        internal uint* PackedA, PackedB;
+
+        internal Plan(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+        {
+            (M, N, K, Ar, Ac, Br, Bc, Cr, Accumulate) = (m, n, k, ar, ac, br, bc, cr, accumulate);
+            A = a;
+            B = b;
+            C = c;
+            Bias = bias;
+            Steps = (k + 1) / 2;
+            ChunkCount = Math.Max(1, m / ChunkRows);
+            int threads = ForkJoin.ThreadCount, wanted = threads == 1 ? 1 : 8 * threads;
+            // Narrower blocks of columns where there are few rows, so that there are still pieces to share out.
+            int columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min(wanted / Math.Max(1, ChunkCount / 2), n / 128));
+            ColumnsPerPiece = ((n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces) + Wide - 1) / Wide * Wide;
+            ColumnPieces = (n + ColumnsPerPiece - 1) / ColumnsPerPiece;
+            int rowPieces = Math.Clamp((wanted + ColumnPieces - 1) / ColumnPieces, 1, Math.Max(1, ChunkCount / 2));
+            if (ChunkCount < 8 && ColumnPieces >= 2 * threads) rowPieces = 1;
+            ChunksPerPiece = (ChunkCount + rowPieces - 1) / rowPieces;
+            RowPieces = (ChunkCount + ChunksPerPiece - 1) / ChunksPerPiece;
+            SharesA = ColumnPieces > 1;
+            SharesB = (RowPieces - 1) * (long)n * k > SharedElements;
+        }
+
+        internal readonly bool SharesA { get; }
+
+        internal readonly bool SharesB { get; }
+
+        internal readonly int ColumnPieces { get; }
+
+        internal readonly int PieceCount => RowPieces * ColumnPieces;
+
+        internal readonly int ChunkEnd(int chunk) => chunk >= ChunkCount - 1 ? M : (chunk + 1) * ChunkRows;
+
+        /// <summary>A tile's rows of k from a step on.</summary>
+        internal readonly void PackTile(int row, int rows, int step, int steps, uint* tile) => Bfloat16Packing.Pack(A + row * Ar + 2 * step * Ac, Ar, Ac, rows, Math.Min(2 * steps, K - 2 * step), tile, rows);
+
+        /// <summary>A panel's columns of k from a step on, zeros up to the width.</summary>
+        internal readonly void PackPanel(int column, int columns, int step, int steps, uint* panel, int width) =>
+            Bfloat16Packing.Pack(B + column * Bc + 2 * step * Br, Bc, Br, columns, Math.Min(2 * steps, K - 2 * step), panel, width);
+    }
+
+    // What several pieces read, packed by all threads: items of some ten thousand elements.
+    private readonly struct PackJob(Plan plan) : IRangeJob
+    {
+        private const int StepsPerItem = 256;
+
+        private int Depths => (plan.Steps + StepsPerItem - 1) / StepsPerItem;
+
+        private int ItemsA => plan.SharesA ? plan.ChunkCount * Depths : 0;
+
+        internal int ItemCount => ItemsA + (plan.SharesB ? (plan.N + 2 * Wide - 1) / (2 * Wide) * Depths : 0);
+
+        public void Run(int start, int end)
+        {
+            for (int item = start; item < end; item++)
+            {
+                bool isA = item < ItemsA;
+                (int part, int depth) = Math.DivRem(isA ? item : item - ItemsA, Depths);
+                int first = depth * StepsPerItem, last = Math.Min(plan.Steps, first + StepsPerItem), from = part * (isA ? ChunkRows : 2 * Wide), to = isA ? plan.ChunkEnd(part) : Math.Min(plan.N, from + 2 * Wide);
+                // Where lines of memory run across tiles, a few steps of all of them before the next, so that each line is read once.
+                int stride = isA ? plan.Ac == 1 ? StepsPerItem : 16 : plan.Br == 1 ? StepsPerItem : 16;
+                for (int step = first; step < last; step += stride)
+                {
+                    int steps = Math.Min(stride, last - step);
+                    for (int i = from; i < to;)
+                    {
+                        int count = isA ? MatrixProduct.NextRows(to - i, 16, sixes: false) : Math.Min(Wide, to - i), width = isA ? count : count > Narrow ? Wide : Narrow;
+                        if (isA) plan.PackTile(i, count, step, steps, plan.PackedA + (nint)i * plan.Steps + (nint)step * count);
+                        else plan.PackPanel(i, count, step, steps, plan.PackedB + (nint)i * plan.Steps + (nint)step * width, width);
+                        i += count;
+                    }
+                }
+            }
+        }
+    }
+
+    private readonly struct ProductJob(Plan plan) : IRangeJob
+    {
+        public void Run(int start, int end)
+        {
+            for (int piece = start; piece < end; piece++)
+            {
+                // Pieces of the same columns follow each other: their part of B is in the cache.
+                (int columnPiece, int rowPiece) = Math.DivRem(piece, plan.RowPieces);
+                int column = columnPiece * plan.ColumnsPerPiece;
+                Piece(rowPiece * plan.ChunksPerPiece, Math.Min(plan.ChunkCount, (rowPiece + 1) * plan.ChunksPerPiece), column, Math.Min(plan.ColumnsPerPiece, plan.N - column));
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Piece(int firstChunk, int endChunk, int firstColumn, int columns)
+        {
+            Scratch scratch = t_scratch ??= new Scratch();
+            int edgeColumns = columns % Wide, edgeWidth = edgeColumns > Narrow ? Wide : Narrow, endRow = plan.ChunkEnd(endChunk - 1), parts = Math.Max(1, (plan.Steps + StepBlock - 1) / StepBlock), block = (plan.Steps + parts - 1) / parts;
+            if (plan.Bias is not null)
+            {
+                new Span<float>(plan.Bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
+                new Span<float>(scratch.Bias + columns, Wide).Clear();
+            }
+            TileCall call = new() { DepthStrideB = Wide * sizeof(uint), RowStrideA = sizeof(uint) };
+            for (int first = 0; first == 0 || first < plan.Steps; first += block)
+            {
+                int steps = Math.Min(block, plan.Steps - first);
+                if (!plan.SharesB)
+                {
+                    int stride = plan.Br == 1 ? steps : 16;
+                    for (int step = 0; step < steps; step += stride)
+                        for (int j = 0; j < columns; j += Wide)
+                        {
+                            int width = columns - j >= Wide ? Wide : edgeWidth;
+                            plan.PackPanel(firstColumn + j, Math.Min(Wide, columns - j), first + step, Math.Min(stride, steps - step), scratch.B + (nint)j * steps + (nint)step * width, width);
+                        }
+                }
+                bool accumulate = plan.Accumulate || first > 0;
+                call.Depth = steps;
+                for (int row = firstChunk * ChunkRows; row < endRow;)
+                {
+                    int rows = MatrixProduct.NextRows(endRow - row, 16, sixes: false);
+                    if (plan.SharesA)
+                    {
+                        call.A = plan.PackedA + (nint)row * plan.Steps + (nint)first * rows;
+                    }
+                    else
+                    {
+                        plan.PackTile(row, rows, first, steps, scratch.A);
+                        call.A = scratch.A;
+                    }
+                    call.DepthStrideA = rows * sizeof(uint);
+                    float* c = plan.C + (nint)row * plan.Cr + firstColumn;
+                    for (int j = 0; j < columns; j += Wide)
+                    {
+                        bool whole = columns - j >= Wide, edge = !whole && edgeColumns != edgeWidth;
+                        int width = whole ? Wide : edgeWidth;
+                        call.B = plan.SharesB ? plan.PackedB + (nint)(firstColumn + j) * plan.Steps + (nint)first * width : scratch.B + (nint)j * steps;
+                        call.DepthStrideB = width * sizeof(uint);
+                        call.C = edge ? scratch.Edge : c + j;
+                        call.RowStrideC = (edge ? width : plan.Cr) * sizeof(float);
+                        call.Start = first == 0 && plan.Bias is not null ? scratch.Bias + j : null;
+                        call.Accumulate = accumulate && !edge ? 1 : 0;
+                        GeneratedTiles.Run(TileKind.Bfloat16, rows, width == Narrow, ref call);
+                        if (edge) CopyEdge(scratch.Edge, width, rows, edgeColumns, c + j, accumulate);
+                    }
+                    row += rows;
+                }
+            }
+        }
+
+        private void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
+        {
+            for (int i = 0; i < rows; i++)
+            {
+                float* to = c + (nint)i * plan.Cr, from = edge + i * width;
+                if (accumulate) for (int j = 0; j < columns; j++) to[j] += from[j];
+                else for (int j = 0; j < columns; j++) to[j] = from[j];
+            }
+        }
+    }
+
+    /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias.</summary>
+    private sealed class Scratch
+    {
+        private const int Panels = StepBlock * (ColumnBlock + Wide), Tile = StepBlock * TileRows, EdgeTile = TileRows * Wide, BiasBlock = ColumnBlock + 2 * Wide;
+
+        private readonly float[] _memory = GC.AllocateUninitializedArray<float>(Panels + Tile + EdgeTile + BiasBlock + 16, pinned: true);
+
+        internal Scratch()
+        {
+            nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
+            B = (uint*)((address + 63) & ~63);
+            A = B + Panels;
+            Edge = (float*)(A + Tile);
+            Bias = Edge + EdgeTile;
+        }
+
+        internal uint* B { get; }
+
+        internal uint* A { get; }
+
+        internal float* Edge { get; }
+
+        internal float* Bias { get; }
+    }
+}
