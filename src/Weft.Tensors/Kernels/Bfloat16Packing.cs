@@ -1,6 +1,5 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using System.Runtime.InteropServices;
+using Weft.Tensors.Kernels.Generated;
 
 namespace Weft.Tensors.Kernels;
 
@@ -11,6 +10,9 @@ namespace Weft.Tensors.Kernels;
 /// </remarks>
 internal static unsafe class Bfloat16Packing
 {
+    // Word 2i of a vector of pairs is word i of the first row, word 2i + 1 of the second, which begins at 16.
+    private static readonly ushort* s_order = Order();
+
     /// <summary>Packs so many lanes of a depth. Nothing is written outside the panel.</summary>
     /// <param name="x">The first element.</param>
     /// <param name="laneStride">Floats from lane to lane.</param>
@@ -18,13 +20,14 @@ internal static unsafe class Bfloat16Packing
     /// <param name="lanes">Lanes that there are.</param>
     /// <param name="depth">How many k.</param>
     /// <param name="panel">Gets (depth + 1) / 2 times width pairs.</param>
-    /// <param name="width">Lanes of the panel.</param>
+    /// <param name="width">Lanes of the panel: at most 32.</param>
     internal static void Pack(float* x, nint laneStride, nint depthStride, int lanes, int depth, uint* panel, int width)
     {
         int done = 0;
-        if (depthStride == 1 && width >= 8 && Avx512BW.IsSupported) done = Along(x, laneStride, lanes, depth, panel, width);
-        else if (depthStride == 1 && width >= 8 && Vector128.IsHardwareAccelerated) done = AlongStaged(x, laneStride, lanes, depth, panel, width);
-        else if (laneStride == 1 && lanes == width) done = Across(x, depthStride, depth, panel, width);
+        bool generated = GeneratedTiles.Bfloat16;
+        if (laneStride == 1 && generated) done = Across(x, depthStride, lanes, depth, panel, width);
+        else if (depthStride == 1 && generated && lanes == width && width is 32 or 16 or 12 or 8) done = Along(x, laneStride, depth, panel, width);
+        else if (depthStride == 1 && laneStride != 1 && width >= 4) done = Staged(x, laneStride, lanes, depth, panel, width);
         for (int s = done; s < (depth + 1) / 2; s++)
         {
             for (int i = 0; i < width; i++)
@@ -35,67 +38,44 @@ internal static unsafe class Bfloat16Packing
         }
     }
 
-    // Lanes lie apart: sixteen of them, 32 elements each, become sixteen steps. Returns the steps that are done.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Along(float* x, nint stride, int lanes, int depth, uint* panel, int width)
+    // Lanes lie side by side: two rows become one of pairs. Returns the steps that are done.
+    private static int Across(float* x, nint stride, int lanes, int depth, uint* panel, int width)
     {
-        const int Steps = 16;
-        int done = depth / (2 * Steps) * Steps;
-        for (int s = 0; s < done; s += Steps)
+        PackCall call = new()
         {
-            for (int i = 0; i < width; i += 16) Square(x + i * stride + 2 * s, stride, lanes - i, (float*)panel + (nint)s * width + i, width, Math.Min(16, width - i));
-        }
-        return done;
+            X = x, Stride = stride * sizeof(float), Count = depth / 2, Panel = panel, StepStride = width * sizeof(uint), Order = s_order,
+            LoadFirst = Mask(lanes), LoadSecond = Mask(lanes - 16), Store = Mask(width),
+        };
+        if (depth >= 2) GeneratedTiles.PackAcross(width > 16 ? 2 : 1, ref call);
+        return depth / 2;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Square(float* x, nint stride, int lanes, float* to, int width, int count)
+    /// <summary>Packs four tiles of twelve rows that lie side by side; tileStride pairs lie between the tiles. An odd depth's last k is left out.</summary>
+    internal static void PackTiles(float* x, nint depthStride, int depth, uint* tiles, nint tileStride)
     {
-        Quarters(x, stride, lanes, out Vector512<float> x0, out Vector512<float> x1, out Vector512<float> x2, out Vector512<float> x3);
-        Quarters(x + 4 * stride, stride, lanes - 4, out Vector512<float> y0, out Vector512<float> y1, out Vector512<float> y2, out Vector512<float> y3);
-        Quarters(x + 8 * stride, stride, lanes - 8, out Vector512<float> z0, out Vector512<float> z1, out Vector512<float> z2, out Vector512<float> z3);
-        Quarters(x + 12 * stride, stride, lanes - 12, out Vector512<float> w0, out Vector512<float> w1, out Vector512<float> w2, out Vector512<float> w3);
-        Join(x0, y0, z0, w0, to, width, count);
-        Join(x1, y1, z1, w1, to + width, width, count);
-        Join(x2, y2, z2, w2, to + 2 * width, width, count);
-        Join(x3, y3, z3, w3, to + 3 * width, width, count);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quarters(float* x, nint stride, int lanes, out Vector512<float> r0, out Vector512<float> r1, out Vector512<float> r2, out Vector512<float> r3) =>
-        MatrixPacking.Quarters(
-            lanes > 0 ? Bfloat16Rounding.Pairs(x) : default, lanes > 1 ? Bfloat16Rounding.Pairs(x + stride) : default,
-            lanes > 2 ? Bfloat16Rounding.Pairs(x + 2 * stride) : default, lanes > 3 ? Bfloat16Rounding.Pairs(x + 3 * stride) : default,
-            out r0, out r1, out r2, out r3);
-
-    // Quarter q of the four vectors becomes step 4q.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Join(Vector512<float> x, Vector512<float> y, Vector512<float> z, Vector512<float> w, float* to, int width, int count)
-    {
-        Vector512<float> xy = Avx512F.Shuffle4x128(x, y, 0x44), zw = Avx512F.Shuffle4x128(z, w, 0x44);
-        Store(Avx512F.Shuffle4x128(xy, zw, 0x88), to, count);
-        Store(Avx512F.Shuffle4x128(xy, zw, 0xDD), to + 4 * width, count);
-        xy = Avx512F.Shuffle4x128(x, y, 0xEE);
-        zw = Avx512F.Shuffle4x128(z, w, 0xEE);
-        Store(Avx512F.Shuffle4x128(xy, zw, 0x88), to + 8 * width, count);
-        Store(Avx512F.Shuffle4x128(xy, zw, 0xDD), to + 12 * width, count);
-    }
-
-    // Sixteen, twelve or eight lanes.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Vector512<float> steps, float* to, int count)
-    {
-        if (count == 16)
+        PackCall call = new()
         {
-            steps.Store(to);
-            return;
-        }
-        steps.GetLower().Store(to);
-        if (count == 12) Avx512F.ExtractVector128(steps, 2).Store(to + 8);
+            X = x, Stride = depthStride * sizeof(float), Count = depth / 2, Panel = tiles, StepStride = 12 * sizeof(uint), Order = s_order, LoadFirst = Mask(12), Store = Mask(12), TileStride = tileStride * sizeof(uint),
+        };
+        if (depth >= 2) GeneratedTiles.PackAcrossTiles(ref call);
     }
 
-    // The same without AVX-512: transposed first, then paired.
-    private static int AlongStaged(float* x, nint stride, int lanes, int depth, uint* panel, int width)
+    private static long Mask(int lanes) => (1 << Math.Clamp(lanes, 0, 16)) - 1;
+
+    // Lanes lie apart: 32 elements of each at a time. Returns the steps that are done.
+    private static int Along(float* x, nint stride, int depth, uint* panel, int width)
+    {
+        int blocks = depth / 32;
+        for (int i = 0; i < width && blocks > 0; i += 16)
+        {
+            PackCall call = new() { X = x + i * stride, Stride = stride * sizeof(float), Count = blocks, Panel = panel + i, StepStride = width * sizeof(uint), Store = Mask(width) };
+            GeneratedTiles.PackAlong(Math.Min(16, width), ref call);
+        }
+        return 16 * blocks;
+    }
+
+    // The same for any number of lanes: transposed first, then paired.
+    private static int Staged(float* x, nint stride, int lanes, int depth, uint* panel, int width)
     {
         const int Elements = 32;
         float* staged = stackalloc float[Elements * 32];
@@ -103,24 +83,15 @@ internal static unsafe class Bfloat16Packing
         for (int p = 0; p < done; p += Elements)
         {
             MatrixPacking.Panel(x + p, 1, stride, Elements, lanes, staged, width);
-            Across(staged, width, Elements, panel + (nint)(p / 2) * width, width);
+            Pack(staged, 1, width, width, Elements, panel + (nint)(p / 2) * width, width);
         }
         return done / 2;
     }
 
-    // Lanes lie side by side: two rows become one of pairs. Returns the steps that are done.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Across(float* x, nint stride, int depth, uint* panel, int width)
+    private static ushort* Order()
     {
-        int done = depth / 2;
-        for (int s = 0; s < done; s++, x += 2 * stride, panel += width)
-        {
-            int i = 0;
-            for (; i <= width - 16; i += 16) Bfloat16Rounding.Pairs512(x + i, x + stride + i).Store(panel + i);
-            for (; i <= width - 8; i += 8) Bfloat16Rounding.Pairs256(x + i, x + stride + i).Store(panel + i);
-            for (; i <= width - 4; i += 4) Bfloat16Rounding.Pairs128(x + i, x + stride + i).Store(panel + i);
-            for (; i < width; i++) panel[i] = Bfloat16Rounding.Pair(x[i], x[stride + i]);
-        }
-        return done;
+        ushort* order = (ushort*)NativeMemory.AlignedAlloc(64, 64);
+        for (int i = 0; i < 16; i++) (order[2 * i], order[2 * i + 1]) = ((ushort)i, (ushort)(16 + i));
+        return order;
     }
 }

@@ -93,6 +93,18 @@ internal static unsafe class Bfloat16Product
         /// <summary>A tile's rows of k from a step on.</summary>
         internal readonly void PackTile(int row, int rows, int step, int steps, uint* tile) => Bfloat16Packing.Pack(A + row * Ar + 2 * step * Ac, Ar, Ac, rows, Math.Min(2 * steps, K - 2 * step), tile, rows);
 
+        /// <summary>Four tiles of twelve rows, where A is transposed. Returns the rows.</summary>
+        internal readonly int PackFourTiles(int row, int step, int steps)
+        {
+            int depth = Math.Min(2 * steps, K - 2 * step);
+            float* a = A + row + 2 * step * Ac;
+            uint* tiles = PackedA + (nint)row * Steps + (nint)step * TileRows;
+            Bfloat16Packing.PackTiles(a, Ac, depth, tiles, (nint)Steps * TileRows);
+            if (depth % 2 == 1)
+                for (int i = 0; i < ChunkRows; i += TileRows) Bfloat16Packing.Pack(a + i + (depth - 1) * Ac, 1, Ac, TileRows, 1, tiles + (nint)i * Steps + depth / 2 * TileRows, TileRows);
+            return ChunkRows;
+        }
+
         /// <summary>A panel's columns of k from a step on, zeros up to the width.</summary>
         internal readonly void PackPanel(int column, int columns, int step, int steps, uint* panel, int width) =>
             Bfloat16Packing.Pack(B + column * Bc + 2 * step * Br, Bc, Br, columns, Math.Min(2 * steps, K - 2 * step), panel, width);
@@ -116,18 +128,13 @@ internal static unsafe class Bfloat16Product
                 bool isA = item < ItemsA;
                 (int part, int depth) = Math.DivRem(isA ? item : item - ItemsA, Depths);
                 int first = depth * StepsPerItem, last = Math.Min(plan.Steps, first + StepsPerItem), from = part * (isA ? ChunkRows : 2 * Wide), to = isA ? plan.ChunkEnd(part) : Math.Min(plan.N, from + 2 * Wide);
-                // Where lines of memory run across tiles, a few steps of all of them before the next, so that each line is read once.
-                int stride = isA ? plan.Ac == 1 ? StepsPerItem : 16 : plan.Br == 1 ? StepsPerItem : 16;
-                for (int step = first; step < last; step += stride)
+                for (int i = from; i < to;)
                 {
-                    int steps = Math.Min(stride, last - step);
-                    for (int i = from; i < to;)
-                    {
-                        int count = isA ? MatrixProduct.NextRows(to - i, 16, sixes: false) : Math.Min(Wide, to - i), width = isA ? count : count > Narrow ? Wide : Narrow;
-                        if (isA) plan.PackTile(i, count, step, steps, plan.PackedA + (nint)i * plan.Steps + (nint)step * count);
-                        else plan.PackPanel(i, count, step, steps, plan.PackedB + (nint)i * plan.Steps + (nint)step * width, width);
-                        i += count;
-                    }
+                    int count = isA ? MatrixProduct.NextRows(to - i, 16, sixes: false) : Math.Min(Wide, to - i), width = isA ? count : count > Narrow ? Wide : Narrow;
+                    if (!isA) plan.PackPanel(i, count, first, last - first, plan.PackedB + (nint)i * plan.Steps + (nint)first * width, width);
+                    else if (plan.Ar == 1 && i == from && MatrixPacking.IsGroup(to - i)) count = plan.PackFourTiles(i, first, last - first);
+                    else plan.PackTile(i, count, first, last - first, plan.PackedA + (nint)i * plan.Steps + (nint)first * count);
+                    i += count;
                 }
             }
         }
@@ -150,7 +157,7 @@ internal static unsafe class Bfloat16Product
         private void Piece(int firstChunk, int endChunk, int firstColumn, int columns)
         {
             Scratch scratch = t_scratch ??= new Scratch();
-            int edgeColumns = columns % Wide, edgeWidth = edgeColumns > Narrow ? Wide : Narrow, endRow = plan.ChunkEnd(endChunk - 1), parts = Math.Max(1, (plan.Steps + StepBlock - 1) / StepBlock), block = (plan.Steps + parts - 1) / parts;
+            int edgeColumns = columns % Wide, edgeWidth = edgeColumns > Narrow ? Wide : Narrow, endRow = plan.ChunkEnd(endChunk - 1), parts = Math.Max(1, (plan.Steps + StepBlock - 1) / StepBlock), block = Math.Max(1, (plan.Steps + parts - 1) / parts);
             if (plan.Bias is not null)
             {
                 new Span<float>(plan.Bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
@@ -162,13 +169,7 @@ internal static unsafe class Bfloat16Product
                 int steps = Math.Min(block, plan.Steps - first);
                 if (!plan.SharesB)
                 {
-                    int stride = plan.Br == 1 ? steps : 16;
-                    for (int step = 0; step < steps; step += stride)
-                        for (int j = 0; j < columns; j += Wide)
-                        {
-                            int width = columns - j >= Wide ? Wide : edgeWidth;
-                            plan.PackPanel(firstColumn + j, Math.Min(Wide, columns - j), first + step, Math.Min(stride, steps - step), scratch.B + (nint)j * steps + (nint)step * width, width);
-                        }
+                    for (int j = 0; j < columns; j += Wide) plan.PackPanel(firstColumn + j, Math.Min(Wide, columns - j), first, steps, scratch.B + (nint)j * steps, columns - j >= Wide ? Wide : edgeWidth);
                 }
                 bool accumulate = plan.Accumulate || first > 0;
                 call.Depth = steps;

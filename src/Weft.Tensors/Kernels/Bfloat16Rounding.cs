@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Tensors.Kernels;
 
@@ -16,39 +15,26 @@ internal static unsafe class Bfloat16Rounding
     /// <summary>The nearest bfloat16, as a float32.</summary>
     internal static float Round(float x) => BitConverter.UInt32BitsToSingle(Bits(BitConverter.SingleToUInt32Bits(x)));
 
+    /// <summary>The nearest bfloat16 in each lane; TV as in <see cref="Simd"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TV Round<TV>(TV x) where TV : struct
+    {
+        if (typeof(TV) == typeof(Vector512<float>)) return Unsafe.BitCast<Vector512<uint>, TV>(Bits(Unsafe.BitCast<TV, Vector512<uint>>(x)) & Vector512.Create(Upper));
+        if (typeof(TV) == typeof(Vector256<float>)) return Unsafe.BitCast<Vector256<uint>, TV>(Bits(Unsafe.BitCast<TV, Vector256<uint>>(x)) & Vector256.Create(Upper));
+        return Unsafe.BitCast<Vector128<uint>, TV>(Bits(Unsafe.BitCast<TV, Vector128<uint>>(x)) & Vector128.Create(Upper));
+    }
+
     /// <summary>x[i] becomes the nearest bfloat16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Round(float* x, int count)
     {
-        uint* bits = (uint*)x;
         int i = 0;
-        for (; i <= count - 8; i += 8) (Bits(Vector256.Load(bits + i)) & Vector256.Create(Upper)).Store(bits + i);
-        for (; i < count; i++) bits[i] = Bits(bits[i]);
+        for (; i <= count - 8; i += 8) Round(Vector256.Load(x + i)).Store(x + i);
+        for (; i < count; i++) x[i] = Round(x[i]);
     }
 
     /// <summary>Two neighbours along k as the tiles want them: the first in the lower half.</summary>
     internal static uint Pair(float first, float second) => Bits(BitConverter.SingleToUInt32Bits(first)) >> 16 | Bits(BitConverter.SingleToUInt32Bits(second));
-
-    /// <summary>Thirty-two elements that lie side by side as sixteen pairs, bit by bit. Needs AVX-512 BW.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<float> Pairs(float* x)
-    {
-        Vector512<ushort> first = Bits(Vector512.Load((uint*)x)).AsUInt16(), second = Bits(Vector512.Load((uint*)x + 16)).AsUInt16();
-        Vector512<ushort> upperHalves = (Vector512<ushort>.Indices << 1) + Vector512<ushort>.One;
-        return Avx512BW.PermuteVar32x16x2(first, upperHalves, second).AsSingle();
-    }
-
-    /// <summary>Elements of two rows as pairs.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<uint> Pairs512(float* first, float* second) => Vector512.ShiftRightLogical(Bits(Vector512.Load((uint*)first)), 16) | Bits(Vector512.Load((uint*)second)) & Vector512.Create(Upper);
-
-    /// <inheritdoc cref="Pairs512"/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<uint> Pairs256(float* first, float* second) => Vector256.ShiftRightLogical(Bits(Vector256.Load((uint*)first)), 16) | Bits(Vector256.Load((uint*)second)) & Vector256.Create(Upper);
-
-    /// <inheritdoc cref="Pairs512"/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<uint> Pairs128(float* first, float* second) => Vector128.ShiftRightLogical(Bits(Vector128.Load((uint*)first)), 16) | Bits(Vector128.Load((uint*)second)) & Vector128.Create(Upper);
 
     // The rounded value, lower half zero.
     private static uint Bits(uint bits) => (bits & Magnitude) > Infinity ? (bits | Quiet) & Upper : bits + Half + (bits >> 16 & 1) & Upper;

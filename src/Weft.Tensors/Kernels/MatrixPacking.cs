@@ -154,14 +154,11 @@ internal static unsafe class MatrixPacking
         Join(x3, y3, z3, w3, to + 3 * width, width);
     }
 
+    // Of four columns: quarter q of vector r holds row 4q + r.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quarters(float* b, nint bc, out Vector512<float> r0, out Vector512<float> r1, out Vector512<float> r2, out Vector512<float> r3) =>
-        Quarters(Vector512.Load(b), Vector512.Load(b + bc), Vector512.Load(b + 2 * bc), Vector512.Load(b + 3 * bc), out r0, out r1, out r2, out r3);
-
-    /// <summary>Of four columns: quarter q of vector r holds row 4q + r.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Quarters(Vector512<float> a, Vector512<float> c, Vector512<float> d, Vector512<float> e, out Vector512<float> r0, out Vector512<float> r1, out Vector512<float> r2, out Vector512<float> r3)
+    private static void Quarters(float* b, nint bc, out Vector512<float> r0, out Vector512<float> r1, out Vector512<float> r2, out Vector512<float> r3)
     {
+        Vector512<float> a = Vector512.Load(b), c = Vector512.Load(b + bc), d = Vector512.Load(b + 2 * bc), e = Vector512.Load(b + 3 * bc);
         Vector512<double> t0 = Avx512F.UnpackLow(a, c).AsDouble(), t1 = Avx512F.UnpackHigh(a, c).AsDouble(), t2 = Avx512F.UnpackLow(d, e).AsDouble(), t3 = Avx512F.UnpackHigh(d, e).AsDouble();
         r0 = Avx512F.UnpackLow(t0, t2).AsSingle();
         r1 = Avx512F.UnpackHigh(t0, t2).AsSingle();

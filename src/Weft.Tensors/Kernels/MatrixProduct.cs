@@ -46,7 +46,7 @@ internal static unsafe class MatrixProduct
         if (m == 0 || n == 0) return;
         fixed (float* pa = a, pb = b, pc = c, pbias = bias)
         {
-            if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16)
+            if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16 && !IsDot(m, aColumnStride, bRowStride, bColumnStride))
             {
                 Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate);
                 return;
@@ -70,6 +70,9 @@ internal static unsafe class MatrixProduct
         lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 6 && sixes ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1
         : left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 
+    // Decoding: nothing is read twice, so nothing is packed.
+    private static bool IsDot(int m, nint ac, nint br, nint bc) => m == 1 && br == 1 && ac == 1 && bc != 1;
+
     private readonly struct ProductJob : IRangeJob
     {
         private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth;
@@ -86,7 +89,7 @@ internal static unsafe class MatrixProduct
             _c = c;
             _bias = bias;
             _accumulate = accumulate;
-            _dot = m == 1 && br == 1 && ac == 1 && bc != 1 && !_rounded;
+            _dot = IsDot(m, ac, br, bc);
             _depth = EqualParts(k, DepthBlock, 16);
             if (_dot)
             {
@@ -276,19 +279,19 @@ internal static unsafe class MatrixProduct
                 int p = 0;
                 for (; p <= k - lanes; p += lanes)
                 {
-                    TV xp = Simd.Load<TV>(x + p);
-                    s0 = Simd.MultiplyAdd(xp, Simd.Load<TV>(w0 + p), s0);
-                    s1 = Simd.MultiplyAdd(xp, Simd.Load<TV>(w1 + p), s1);
-                    s2 = Simd.MultiplyAdd(xp, Simd.Load<TV>(w2 + p), s2);
-                    s3 = Simd.MultiplyAdd(xp, Simd.Load<TV>(w3 + p), s3);
+                    TV xp = Factor<TV>(x + p);
+                    s0 = Simd.MultiplyAdd(xp, Factor<TV>(w0 + p), s0);
+                    s1 = Simd.MultiplyAdd(xp, Factor<TV>(w1 + p), s1);
+                    s2 = Simd.MultiplyAdd(xp, Factor<TV>(w2 + p), s2);
+                    s3 = Simd.MultiplyAdd(xp, Factor<TV>(w3 + p), s3);
                 }
                 float r0 = Simd.Sum(s0), r1 = Simd.Sum(s1), r2 = Simd.Sum(s2), r3 = Simd.Sum(s3);
                 for (; p < k; p++)
                 {
-                    r0 = MathF.FusedMultiplyAdd(x[p], w0[p], r0);
-                    r1 = MathF.FusedMultiplyAdd(x[p], w1[p], r1);
-                    r2 = MathF.FusedMultiplyAdd(x[p], w2[p], r2);
-                    r3 = MathF.FusedMultiplyAdd(x[p], w3[p], r3);
+                    r0 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w0 + p), r0);
+                    r1 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w1 + p), r1);
+                    r2 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w2 + p), r2);
+                    r3 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w3 + p), r3);
                 }
                 Put(firstColumn + j, r0);
                 if (count > 1) Put(firstColumn + j + 1, r1);
@@ -296,6 +299,11 @@ internal static unsafe class MatrixProduct
                 if (count > 3) Put(firstColumn + j + 3, r3);
             }
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private TV Factor<TV>(float* p) where TV : struct => _rounded ? Bfloat16Rounding.Round(Simd.Load<TV>(p)) : Simd.Load<TV>(p);
+
+        private float Factor(float* p) => _rounded ? Bfloat16Rounding.Round(*p) : *p;
 
         private void Put(int column, float value)
         {
@@ -314,11 +322,7 @@ internal static unsafe class MatrixProduct
                     for (int j = columnPiece * _columnsPerPiece; j < Math.Min(_n, (columnPiece + 1) * _columnsPerPiece); j++)
                     {
                         float sum = _bias is null ? 0 : _bias[j];
-                        for (int p = 0; p < _k; p++)
-                        {
-                            float x = _a[i * _ar + p * _ac], y = _b[p * _br + j * _bc];
-                            sum = _rounded ? MathF.FusedMultiplyAdd(Bfloat16Rounding.Round(x), Bfloat16Rounding.Round(y), sum) : MathF.FusedMultiplyAdd(x, y, sum);
-                        }
+                        for (int p = 0; p < _k; p++) sum = MathF.FusedMultiplyAdd(Factor(_a + i * _ar + p * _ac), Factor(_b + p * _br + j * _bc), sum);
                         float* c = _c + (nint)i * _cr + j;
                         *c = _accumulate ? *c + sum : sum;
                     }

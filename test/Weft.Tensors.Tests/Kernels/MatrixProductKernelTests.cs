@@ -33,6 +33,8 @@ public sealed class MatrixProductKernelTests
             sizes.Add(300, 200, 64);
             foreach (int m in (int[])[47, 48, 52, 60, 100]) sizes.Add(m, 70, 200); // rows of a transposed A are packed 48 at a time
             sizes.Add(25, 37, 1024); // rows of A share cache sets
+            sizes.Add(230, 300, 1301); // in bfloat16: packed once for several pieces, three blocks of k, an odd one
+            sizes.Add(400, 260, 97);
             return sizes;
         }
     }
@@ -70,6 +72,38 @@ public sealed class MatrixProductKernelTests
                         if (i % cr >= n) Assert.Equal(expected[i], actual[i]);
                         else Assert.True(Math.Abs(wide[i] - actual[i]) <= Tolerance(k), $"[{m}, {k}] x [{k}, {n}] {transposeA} {transposeB} at {i}: {wide[i]} and {actual[i]}");
                     }
+                }
+            }
+        }
+    }
+
+    // The generated loops where they run, and the plain ones, against the definition.
+    [Fact]
+    public unsafe void Pack_OfAnyLanesAndDepth_PairsRoundedNeighboursAndWritesNothingElse()
+    {
+        const int Stride = 75, Guard = 40;
+        const uint Untouched = 0xABCDEF01;
+        float[] x = Random(Stride * Stride, 5);
+        foreach ((int lane, int next) in ((int, int)[])[(Stride, 1), (1, Stride), (2, 3)])
+        {
+            foreach ((int lanes, int width) in ((int, int)[])[(12, 12), (8, 8), (4, 4), (2, 2), (1, 1), (16, 16), (32, 32), (3, 16), (17, 32), (31, 32)])
+            {
+                foreach (int depth in (int[])[1, 2, 3, 31, 32, 33, 66, 70])
+                {
+                    if (lane == 2 && depth > 20) continue;
+                    uint[] panel = new uint[(depth + 1) / 2 * width + Guard];
+                    panel.AsSpan().Fill(Untouched);
+                    fixed (float* px = x)
+                    fixed (uint* pp = panel) Bfloat16Packing.Pack(px, lane, next, lanes, depth, pp, width);
+                    for (int s = 0; s < (depth + 1) / 2; s++)
+                    {
+                        for (int i = 0; i < width; i++)
+                        {
+                            uint expected = i >= lanes ? 0 : Bfloat16Rounding.Pair(x[i * lane + 2 * s * next], 2 * s + 1 < depth ? x[i * lane + (2 * s + 1) * next] : 0);
+                            Assert.Equal(expected, panel[s * width + i]);
+                        }
+                    }
+                    Assert.All(panel[^Guard..], static u => Assert.Equal(Untouched, u));
                 }
             }
         }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Tensors.Kernels.Generated;
@@ -53,25 +54,42 @@ internal static unsafe class GeneratedTiles
         ((delegate* unmanaged[SuppressGCTransition]<TileCall*, void>)tiles[Index(rows, narrow)])((TileCall*)Unsafe.AsPointer(ref call));
     }
 
+    /// <summary>Runs a packing loop over lanes that lie side by side, one or two vectors of 16. Needs <see cref="Bfloat16"/>.</summary>
+    internal static void PackAcross(int vectors, ref PackCall call) => Pack(vectors - 1, ref call);
+
+    /// <summary>Runs a packing loop over 16, 12 or 8 lanes that lie apart. Needs <see cref="Bfloat16"/>.</summary>
+    internal static void PackAlong(int lanes, ref PackCall call) => Pack(lanes switch { 16 => 2, 12 => 3, _ => 4 }, ref call);
+
+    /// <summary>Runs a packing loop over 48 lanes that lie side by side: four tiles of 12 rows. Needs <see cref="Bfloat16"/>.</summary>
+    internal static void PackAcrossTiles(ref PackCall call) => Pack(5, ref call);
+
+    private static void Pack(int index, ref PackCall call) =>
+        ((delegate* unmanaged[SuppressGCTransition]<PackCall*, void>)s_bfloat16.Value![2 * s_rows.Length + index])((PackCall*)Unsafe.AsPointer(ref call));
+
     private static int Index(int rows, bool narrow) => (rows switch { 12 => 0, 8 => 1, 4 => 2, 2 => 3, _ => 4 }) * 2 + (narrow ? 1 : 0);
 
     private static nint[]? Build(TileKind kind)
     {
-        const int Alignment = 64;
         List<byte> code = [];
-        nint[] tiles = new nint[2 * s_rows.Length];
-        foreach (int rows in s_rows)
+        List<nint> starts = [];
+        void Add(byte[] routine)
         {
-            foreach (int vectors in (ReadOnlySpan<int>)[2, 1])
-            {
-                while (code.Count % Alignment != 0) code.Add(0xCC); // int3: nobody should come by
-                tiles[Index(rows, vectors == 1)] = code.Count;
-                code.AddRange(TileEmitter.Emit(kind, rows, vectors));
-            }
+            const int Alignment = 64;
+            while (code.Count % Alignment != 0) code.Add(0xCC); // int3: nobody should come by
+            starts.Add(code.Count);
+            code.AddRange(routine);
         }
-        nint start = ExecutableMemory.Place(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(code));
+        // In the order of Index, then of Pack.
+        foreach (int rows in s_rows)
+            for (int vectors = 2; vectors > 0; vectors--) Add(TileEmitter.Emit(kind, rows, vectors));
+        if (kind == TileKind.Bfloat16)
+        {
+            for (int vectors = 1; vectors <= 2; vectors++) Add(PackEmitter.Across(vectors));
+            foreach (int lanes in (ReadOnlySpan<int>)[16, 12, 8]) Add(PackEmitter.Along(lanes));
+            Add(PackEmitter.AcrossTiles());
+        }
+        nint start = ExecutableMemory.Place(CollectionsMarshal.AsSpan(code));
         if (start == 0) return null;
-        for (int i = 0; i < tiles.Length; i++) tiles[i] += start;
-        return tiles;
+        return [.. starts.Select(s => s + start)];
     }
 }

@@ -138,7 +138,12 @@ internal static class TileEmitter
         code.pop(rbp);
         code.pop(rbx);
         code.ret();
+        return Assemble(code);
+    }
 
+    /// <summary>The bytes of a routine, which run wherever they are put.</summary>
+    internal static byte[] Assemble(Assembler code)
+    {
         using MemoryStream stream = new();
         code.Assemble(new StreamCodeWriter(stream), 0);
         return stream.ToArray();
