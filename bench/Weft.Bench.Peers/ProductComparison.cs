@@ -10,6 +10,7 @@ using Tensor = Weft.Tensors.Tensor;
 namespace Weft.Bench.Peers;
 
 /// <summary>Matrix products beside libtorch's, through each library's linear map: y = x Wᵀ.</summary>
+/// <remarks>In bf16 both sides begin with float32 factors, as mixed precision does; or libtorch's are rounded before the clock starts.</remarks>
 internal static class ProductComparison
 {
     /// <summary>Rows, outputs, inputs: the shapes of design/KERNELS.md, the head of GPT-2 and one decoded token.</summary>
@@ -18,20 +19,21 @@ internal static class ProductComparison
         (1024, 1024, 1024), (256, 3072, 768), (256, 768, 3072), (768, 384, 128), (768, 64, 64), (2048, 384, 384), (2048, 1536, 384), (256, 50257, 768), (1, 768, 3072), (1, 50257, 768),
     ];
 
-    internal static void Run(int pairs, bool bf16)
+    internal static void Run(int pairs, PeerPrecision precision)
     {
         double peak = MachineProbe.PeakGigaflops(ForkJoin.ThreadCount);
-        foreach ((int M, int N, int K) shape in Shapes) One(shape, pairs, bf16, peak);
+        foreach ((int M, int N, int K) shape in Shapes) One(shape, pairs, precision, peak);
     }
 
-    private static void One((int M, int N, int K) shape, int pairs, bool bf16, double peak)
+    private static void One((int M, int N, int K) shape, int pairs, PeerPrecision peerPrecision, double peak)
     {
         (int M, int N, int K) = shape;
         RandomGenerator generator = new(7);
         Tensor x = generator.FillGaussian(Tensor.Uninitialized([M, K]), 0, 1), w = generator.FillGaussian(Tensor.Uninitialized([N, K]), 0, 1);
         using DisposeScope outer = NewDisposeScope();
         torch.Tensor tx = tensor(x.ToArray<float>(), [M, K]), tw = tensor(w.ToArray<float>(), [N, K]);
-        if (bf16) (tx, tw) = (tx.to(ScalarType.BFloat16), tw.to(ScalarType.BFloat16));
+        bool bf16 = peerPrecision != PeerPrecision.Float32;
+        if (peerPrecision == PeerPrecision.Bfloat16) (tx, tw) = (tx.to(ScalarType.BFloat16), tw.to(ScalarType.BFloat16));
         using GradMode.Restorer mode = GradMode.Off();
         using ProductPrecision.Restorer precision = ProductPrecision.Use(bf16 ? Precision.Bf16 : Precision.Float32);
         void Weft()
@@ -42,14 +44,15 @@ internal static class ProductComparison
         void Peer()
         {
             using DisposeScope inner = NewDisposeScope();
-            nn.functional.linear(tx, tw);
+            if (peerPrecision == PeerPrecision.Autocast) nn.functional.linear(tx.to(ScalarType.BFloat16), tw.to(ScalarType.BFloat16));
+            else nn.functional.linear(tx, tw);
         }
         using (no_grad())
         {
             Pairs times = Pairs.Measure(Weft, Peer, pairs);
             double rate = 2.0 * M * N * K / ResultTable.Median(times.Ours) / 1e6;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {rate:F0} GFLOP/s, {rate / peak:P0} of the peak of {peak:F0}"));
-            ResultTable.Write(bf16 ? "Product, bf16" : "Product, float32", $"({M}, {N}, {K})", times, null);
+            ResultTable.Write(peerPrecision switch { PeerPrecision.Float32 => "Product, float32", PeerPrecision.Autocast => "Product, bf16", _ => "Product, bf16, peer's factors rounded before" }, $"({M}, {N}, {K})", times, null);
         }
     }
 }

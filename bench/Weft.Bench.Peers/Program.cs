@@ -9,7 +9,7 @@ using Weft.Tensors.Threading;
 string names = string.Join(" | ", StepComparison.Configurations.Keys);
 if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "crowded" or "chat", ..])
 {
-    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16]\n       product [PAIRS] [bf16]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       chat");
+    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16 | bf16-pure]\n       product [PAIRS] [bf16 | bf16-pure]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       chat");
     return 2;
 }
 
@@ -18,7 +18,7 @@ if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_TRIM
 
 ElfVersionPatch.Apply(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"), "GLIBCXX_3.4.32");
 int pairs = args.Select(static a => int.TryParse(a, CultureInfo.InvariantCulture, out int n) ? n : 0).FirstOrDefault(static n => n > 0, 7);
-Precision precision = args.Contains("bf16") ? Precision.Bf16 : Precision.Float32;
+PeerPrecision precision = args.Contains("bf16") ? PeerPrecision.Autocast : args.Contains("bf16-pure") ? PeerPrecision.Bfloat16 : PeerPrecision.Float32;
 string name = args.FirstOrDefault(StepComparison.Configurations.ContainsKey, args[0] == "memory" ? "gpt2-124m" : "nanogpt-shakespeare-cpu");
 switch (args[0])
 {
@@ -46,7 +46,7 @@ torch.set_num_threads(ForkJoin.ThreadCount);
 switch (args[0])
 {
     case "product":
-        ProductComparison.Run(pairs, precision == Precision.Bf16);
+        ProductComparison.Run(pairs, precision);
         return 0;
     case "layer":
         LayerComparison.Run(pairs);
@@ -62,8 +62,8 @@ switch (args[0])
 string count = pairs.ToString(CultureInfo.InvariantCulture);
 bool good = true;
 foreach (string[] part in (string[][])[
-    ["product", count], ["product", count, "bf16"], ["layer", count],
-    ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "6x384", count], ["step", "6x384", count, "bf16"],
-    ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "6x384-context-4096", count],
+    ["product", count], ["product", count, "bf16"], ["product", count, "bf16-pure"], ["layer", count],
+    ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "nanogpt-shakespeare-cpu", count, "bf16-pure"], ["step", "6x384", count], ["step", "6x384", count, "bf16"], ["step", "6x384", count, "bf16-pure"],
+    ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "gpt2-124m", count, "bf16-pure"], ["step", "6x384-context-4096", count],
     ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["crowded"], ["chat"]]) good &= Children.Run(part) == 0;
 return good ? 0 : 1;

@@ -35,7 +35,20 @@ internal sealed class WeftSide : ISide
     public double Step() => _loop.Step().Loss;
 }
 
-/// <summary>libtorch through TorchSharp: nanoGPT's forward pass, with its flash attention and AdamW. In bf16 everything is: weights, activations and moments, its fastest way.</summary>
+/// <summary>In what libtorch computes.</summary>
+internal enum PeerPrecision
+{
+    /// <summary>Everything in float32.</summary>
+    Float32,
+
+    /// <summary>Products and attention in bfloat16, weights, norms, residuals and updates in float32: what torch.autocast does on a CPU, and what Weft does.</summary>
+    Autocast,
+
+    /// <summary>Everything in bfloat16, weights and moments too: the least work, but updates smaller than 1/256 of a weight are lost.</summary>
+    Bfloat16,
+}
+
+/// <summary>libtorch through TorchSharp: nanoGPT's forward pass, with its flash attention and AdamW.</summary>
 internal sealed class LibtorchSide : ISide
 {
     private readonly Dictionary<string, Parameter> _weights;
@@ -47,14 +60,15 @@ internal sealed class LibtorchSide : ISide
     private readonly TokenBatches _batches;
     private readonly LearningRateSchedule _schedule;
     private readonly TokenBatch _batch;
+    private readonly PeerPrecision _precision;
     private long _step;
 
-    internal LibtorchSide(DecoderModel model, TrainingConfig config, TokenBatches batches, LearningRateSchedule schedule)
+    internal LibtorchSide(DecoderModel model, TrainingConfig config, TokenBatches batches, LearningRateSchedule schedule, PeerPrecision precision)
     {
-        (_model, _config, _batches, _schedule) = (model.Config, config, batches, schedule);
+        (_model, _config, _batches, _schedule, _precision) = (model.Config, config, batches, schedule, precision);
         _batch = new TokenBatch(config.BatchSize, config.ContextLength);
         _weights = model.Parameters.ToDictionary(static p => p.Name!, p =>
-            new Parameter(tensor(p.ToArray<float>(), Array.ConvertAll(p.Shape.ToArray(), static s => (long)s)).to(config.Precision == Weft.Tensors.Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32)));
+            new Parameter(tensor(p.ToArray<float>(), Array.ConvertAll(p.Shape.ToArray(), static s => (long)s)).to(precision == PeerPrecision.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32)));
         _parameters = [.. _weights.Values];
         _embedding = nn.Embedding(_model.VocabularySize, _model.HiddenSize);
         _embedding.weight = _weights["embedding.tokens.weight"];
@@ -97,13 +111,15 @@ internal sealed class LibtorchSide : ISide
             torch.Tensor inner = Linear(Norm(x, block + "feed_forward_norm"), block + "feed_forward.expand");
             x = x + Linear(nn.functional.gelu(inner), block + "feed_forward.contract");
         }
-        return nn.functional.linear(Norm(x, "norm"), _weights.TryGetValue("head.weight", out Parameter? head) ? head : W("embedding.tokens.weight"));
+        return nn.functional.linear(Factor(Norm(x, "norm")), Factor(_weights.TryGetValue("head.weight", out Parameter? head) ? head : W("embedding.tokens.weight")));
     }
 
     private torch.Tensor Norm(torch.Tensor x, string name) =>
         nn.functional.layer_norm(x, [_model.HiddenSize], W(name + ".weight"), _weights.GetValueOrDefault(name + ".bias"), _model.NormalizationEpsilon);
 
-    private torch.Tensor Linear(torch.Tensor x, string name) => nn.functional.linear(x, W(name + ".weight"), _weights.GetValueOrDefault(name + ".bias"));
+    private torch.Tensor Linear(torch.Tensor x, string name) => nn.functional.linear(Factor(x), Factor(W(name + ".weight")), _weights.TryGetValue(name + ".bias", out Parameter? bias) ? Factor(bias) : null);
+
+    private torch.Tensor Factor(torch.Tensor x) => _precision == PeerPrecision.Autocast ? x.to(ScalarType.BFloat16) : x;
 
     private torch.Tensor W(string name) => _weights[name];
 }

@@ -27,23 +27,25 @@ internal static class StepComparison
     private const double LossTolerance = 1e-3, Bf16LossTolerance = 2e-2;
     private const int ComparedSteps = 20;
 
-    internal static bool Run(string name, int pairs, Precision precision)
+    internal static bool Run(string name, int pairs, PeerPrecision peerPrecision)
     {
         (TrainingConfig config, int vocabulary) = Configurations[name];
-        config = config with { Precision = precision };
-        double tolerance = precision == Precision.Bf16 ? Bf16LossTolerance : LossTolerance;
+        bool bf16 = peerPrecision != PeerPrecision.Float32;
+        config = config with { Precision = bf16 ? Precision.Bf16 : Precision.Float32 };
+        // Weights that are themselves rounded learn something else: no agreement is asked for.
+        double tolerance = peerPrecision switch { PeerPrecision.Float32 => LossTolerance, PeerPrecision.Autocast => Bf16LossTolerance, _ => double.PositiveInfinity };
         int[] tokens = Tokens(vocabulary, Math.Max(50_000, config.ContextLength * 50));
         DecoderModel model = new DecoderModel(config.ToDecoderConfig(vocabulary, null)).Initialize(new RandomGenerator(config.Seed));
         LearningRateSchedule schedule = new WarmupCosine(config.LearningRate, config.MinimumLearningRate, config.WarmupSteps, 2000);
         RandomWindows Batches() => new(tokens, config.ContextLength, config.Seed);
-        ISide peer = new LibtorchSide(model, config, Batches(), schedule), weft = new WeftSide(model, config, Batches(), schedule); // the peer copies the weights first
+        ISide peer = new LibtorchSide(model, config, Batches(), schedule, peerPrecision), weft = new WeftSide(model, config, Batches(), schedule); // the peer copies the weights first
 
         double apart = 0;
         for (int i = 0; i < ComparedSteps; i++) apart = Math.Max(apart, Math.Abs(weft.Step() - peer.Step()));
-        Console.WriteLine(Invariant($"{name}: {model.ParameterCount:N0} parameters, batch {config.BatchSize} x {config.ContextLength}, {ForkJoin.ThreadCount} threads; losses of {ComparedSteps} steps at most {apart:E1} apart (allowed {tolerance:E0})"));
+        Console.WriteLine(Invariant($"{name}: {model.ParameterCount:N0} parameters, batch {config.BatchSize} x {config.ContextLength}, {ForkJoin.ThreadCount} threads; losses of {ComparedSteps} steps at most {apart:E1} apart{(double.IsFinite(tolerance) ? $" (allowed {tolerance:E0})" : "")}"));
 
         Pairs times = Pairs.Measure(() => weft.Step(), () => peer.Step(), pairs, BlockMilliseconds);
-        ResultTable.Write(precision == Precision.Bf16 ? "Training step, bf16" : "Training step, float32", name, times, apart);
+        ResultTable.Write(peerPrecision switch { PeerPrecision.Float32 => "Training step, float32", PeerPrecision.Autocast => "Training step, bf16", _ => "Training step, bf16, peer's weights in bf16 too" }, name, times, apart);
         return apart <= tolerance;
     }
 
@@ -79,7 +81,7 @@ internal static class StepComparison
         DecoderModel model = new DecoderModel(config.ToDecoderConfig(vocabulary, null)).Initialize(new RandomGenerator(config.Seed));
         LearningRateSchedule schedule = new WarmupCosine(config.LearningRate, config.MinimumLearningRate, config.WarmupSteps, 2000);
         RandomWindows batches = new(tokens, config.ContextLength, config.Seed);
-        return weft ? new WeftSide(model, config, batches, schedule) : new LibtorchSide(model, config, batches, schedule);
+        return weft ? new WeftSide(model, config, batches, schedule) : new LibtorchSide(model, config, batches, schedule, PeerPrecision.Float32);
     }
 
     // Text-like: frequent and rare tokens, some of them predictable, so that losses fall.

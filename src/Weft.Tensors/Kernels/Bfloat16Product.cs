@@ -25,7 +25,7 @@ internal static unsafe class Bfloat16Product
     /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
     internal static void Run(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
     {
-        Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate);
+        Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate, ForkJoin.ThreadCount);
         Storage? sharedA = plan.SharesA ? Rent((long)m * plan.Steps) : null, sharedB = plan.SharesB ? Rent((long)(n + Narrow - 1) / Narrow * Narrow * plan.Steps) : null;
         fixed (float* packedA = sharedA is null ? [] : sharedA.Span<float>(), packedB = sharedB is null ? [] : sharedB.Span<float>())
         {
@@ -46,9 +46,16 @@ internal static unsafe class Bfloat16Product
         if (sharedB is not null) BufferPool.Return(sharedB);
     }
 
+    /// <summary>The same on the calling thread alone, without memory from the pool.</summary>
+    internal static void RunSerial(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, bool accumulate)
+    {
+        ProductJob product = new(new Plan(m, n, k, a, ar, ac, b, br, bc, c, cr, null, accumulate, 0));
+        product.Run(0, product.PieceCount);
+    }
+
     private static Storage Rent(long count) => BufferPool.Rent(DType.Float32, checked((int)count));
 
-    /// <summary>How the work is cut. Rows go in chunks of 48, the last of which takes what is left over.</summary>
+    /// <summary>How the work is cut, for so many threads; 0: alone, sharing nothing. Rows go in chunks of 48, the last of which takes what is left over.</summary>
     private struct Plan
     {
         internal readonly int M, N, K, Steps, ChunkCount, ChunksPerPiece, RowPieces, ColumnsPerPiece;
@@ -58,7 +65,7 @@ internal static unsafe class Bfloat16Product
         internal readonly bool Accumulate;
         internal uint* PackedA, PackedB;
 
-        internal Plan(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+        internal Plan(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, int threads)
         {
             (M, N, K, Ar, Ac, Br, Bc, Cr, Accumulate) = (m, n, k, ar, ac, br, bc, cr, accumulate);
             A = a;
@@ -67,7 +74,15 @@ internal static unsafe class Bfloat16Product
             Bias = bias;
             Steps = (k + 1) / 2;
             ChunkCount = Math.Max(1, m / ChunkRows);
-            int threads = ForkJoin.ThreadCount, wanted = threads == 1 ? 1 : 8 * threads;
+            if (threads == 0)
+            {
+                // As wide as the scratch allows.
+                ColumnsPerPiece = ColumnBlock * Math.Max(1, StepBlock / Math.Max(1, Steps));
+                ColumnPieces = (n + ColumnsPerPiece - 1) / ColumnsPerPiece;
+                (ChunksPerPiece, RowPieces) = (ChunkCount, 1);
+                return;
+            }
+            int wanted = threads == 1 ? 1 : 8 * threads;
             // Narrower blocks of columns where there are few rows, so that there are still pieces to share out.
             int columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min(wanted / Math.Max(1, ChunkCount / 2), n / 128));
             ColumnsPerPiece = ((n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces) + Wide - 1) / Wide * Wide;
@@ -142,6 +157,8 @@ internal static unsafe class Bfloat16Product
 
     private readonly struct ProductJob(Plan plan) : IRangeJob
     {
+        internal int PieceCount => plan.PieceCount;
+
         public void Run(int start, int end)
         {
             for (int piece = start; piece < end; piece++)

@@ -48,6 +48,10 @@ internal static unsafe class CausalAttentionKernels
     {
         internal int B, T, S, H, G, D;
         internal float Scale;
+
+        /// <summary>Of the products; softmax is in float32.</summary>
+        internal Precision Precision;
+
         internal HeadView Q, K, V, O;
 
         /// <summary>lse per query: [B, H, T].</summary>
@@ -95,7 +99,7 @@ internal static unsafe class CausalAttentionKernels
                 for (int key = 0; key < seen; key += KeyBlock)
                 {
                     int keys = Math.Min(KeyBlock, seen - key), stride = RowStride(keys);
-                    MatrixProduct.RunSerial(rows, keys, s.D, s.Q.At(b, first, h), s.Q.Token, 1, s.K.At(b, key, g), 1, s.K.Token, p, stride, accumulate: false);
+                    MatrixProduct.RunSerial(rows, keys, s.D, s.Q.At(b, first, h), s.Q.Token, 1, s.K.At(b, key, g), 1, s.K.Token, p, stride, accumulate: false, s.Precision);
                     for (int i = 0; i < rows; i++)
                     {
                         float* row = p + (nint)i * stride;
@@ -108,7 +112,7 @@ internal static unsafe class CausalAttentionKernels
                         sum[i] = sum[i] * kept + total;
                         if (key > 0 && kept != 1) ScaleRow<TV>(s.O.At(b, first + i, h), s.D, kept);
                     }
-                    MatrixProduct.RunSerial(rows, s.D, keys, p, stride, 1, s.V.At(b, key, g), s.V.Token, 1, s.O.At(b, first, h), s.O.Token, accumulate: key > 0);
+                    MatrixProduct.RunSerial(rows, s.D, keys, p, stride, 1, s.V.At(b, key, g), s.V.Token, 1, s.O.At(b, first, h), s.O.Token, accumulate: key > 0, s.Precision);
                 }
                 float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
                 for (int i = 0; i < rows; i++)
@@ -155,8 +159,8 @@ internal static unsafe class CausalAttentionKernels
                             if (keys <= 0) break;
                             float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h), o = s.O.At(b, first, h);
                             float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
-                            MatrixProduct.RunSerial(rows, keys, D, q, s.Q.Token, 1, k, 1, s.K.Token, p, stride, accumulate: false);
-                            MatrixProduct.RunSerial(rows, keys, D, dO, s.DO.Token, 1, v, 1, s.V.Token, ds, stride, accumulate: false);
+                            MatrixProduct.RunSerial(rows, keys, D, q, s.Q.Token, 1, k, 1, s.K.Token, p, stride, accumulate: false, s.Precision);
+                            MatrixProduct.RunSerial(rows, keys, D, dO, s.DO.Token, 1, v, 1, s.V.Token, ds, stride, accumulate: false, s.Precision);
                             for (int i = 0; i < rows; i++)
                             {
                                 float* pRow = p + (nint)i * stride, dsRow = ds + (nint)i * stride;
@@ -166,9 +170,9 @@ internal static unsafe class CausalAttentionKernels
                                 new Span<float>(pRow + count, keys - count).Clear();
                                 new Span<float>(dsRow + count, keys - count).Clear();
                             }
-                            MatrixProduct.RunSerial(rows, D, keys, ds, stride, 1, k, s.K.Token, 1, s.DQ.At(b, first, h), s.DQ.Token, accumulate: key > 0);
-                            MatrixProduct.RunSerial(keys, D, rows, ds, 1, stride, q, s.Q.Token, 1, dK, s.DK.Token, accumulate: begun);
-                            MatrixProduct.RunSerial(keys, D, rows, p, 1, stride, dO, s.DO.Token, 1, dV, s.DV.Token, accumulate: begun);
+                            MatrixProduct.RunSerial(rows, D, keys, ds, stride, 1, k, s.K.Token, 1, s.DQ.At(b, first, h), s.DQ.Token, accumulate: key > 0, s.Precision);
+                            MatrixProduct.RunSerial(keys, D, rows, ds, 1, stride, q, s.Q.Token, 1, dK, s.DK.Token, accumulate: begun, s.Precision);
+                            MatrixProduct.RunSerial(keys, D, rows, p, 1, stride, dO, s.DO.Token, 1, dV, s.DV.Token, accumulate: begun, s.Precision);
                             begun = true;
                         }
                     }

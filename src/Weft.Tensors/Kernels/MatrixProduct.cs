@@ -58,10 +58,16 @@ internal static unsafe class MatrixProduct
     }
 
     /// <summary>The same on the calling thread alone, for kernels that split their own work.</summary>
-    internal static void RunSerial(int m, int n, int k, float* a, int aRowStride, int aColumnStride, float* b, int bRowStride, int bColumnStride, float* c, int cRowStride, bool accumulate)
+    internal static void RunSerial(int m, int n, int k, float* a, int aRowStride, int aColumnStride, float* b, int bRowStride, int bColumnStride, float* c, int cRowStride, bool accumulate,
+        Precision precision = Precision.Float32)
     {
         if (m == 0 || n == 0) return;
-        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, Precision.Float32);
+        if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16 && !IsDot(m, aColumnStride, bRowStride, bColumnStride))
+        {
+            Bfloat16Product.RunSerial(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, accumulate);
+            return;
+        }
+        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, precision);
         job.Run(0, job.PieceCount);
     }
 

@@ -12,7 +12,7 @@ internal static unsafe class FusedCausalAttention
         Tensor y = Tensor.Uninitialized(q.Shape), logSumExp = Tensor.Uninitialized([q.Shape[0], q.Shape[2], q.Shape[1]]); // [B, T, H, D], [B, H, T]
         fixed (float* pq = q.RawSpan<float>(), pk = k.RawSpan<float>(), pv = v.RawSpan<float>(), py = y.RawSpan<float>(), pl = logSumExp.RawSpan<float>())
         {
-            CausalAttentionKernels.Heads heads = Sizes(q, k, v, scale);
+            CausalAttentionKernels.Heads heads = Sizes(q, k, v, scale, ProductPrecision.Current);
             heads.O = Place(y);
             heads.Q.Start = pq;
             heads.K.Start = pk;
@@ -23,7 +23,7 @@ internal static unsafe class FusedCausalAttention
         }
         if (!GradMode.Records(q, k, v)) return y;
         CausalAttentionNode node = CausalAttentionNode.Rent();
-        (node.LogSumExp, node.Scale) = (logSumExp, scale);
+        (node.LogSumExp, node.Scale, node.Precision) = (logSumExp, scale, ProductPrecision.Current);
         node.Connect(y, q, k, v);
         return y;
     }
@@ -33,9 +33,9 @@ internal static unsafe class FusedCausalAttention
 
     private static HeadView Place(Tensor x) => new() { Batch = x.Strides[0], Token = x.Strides[1], Head = x.Strides[2] };
 
-    private static CausalAttentionKernels.Heads Sizes(Tensor q, Tensor k, Tensor v, double scale) => new()
+    private static CausalAttentionKernels.Heads Sizes(Tensor q, Tensor k, Tensor v, double scale, Precision precision) => new()
     {
-        B = q.Shape[0], T = q.Shape[1], S = k.Shape[1], H = q.Shape[2], G = k.Shape[2], D = q.Shape[3], Scale = (float)scale, Q = Place(q), K = Place(k), V = Place(v),
+        B = q.Shape[0], T = q.Shape[1], S = k.Shape[1], H = q.Shape[2], G = k.Shape[2], D = q.Shape[3], Scale = (float)scale, Precision = precision, Q = Place(q), K = Place(k), V = Place(v),
     };
 
     // See CausalAttentionKernels for the derivation.
@@ -43,10 +43,15 @@ internal static unsafe class FusedCausalAttention
     {
         internal Tensor LogSumExp = null!;
         internal double Scale;
+        internal Precision Precision;
 
         internal override string Operation => "CausalAttention";
 
-        internal override Tensor Composition() => CausalAttentionOps.Composition(Input(0), Input(1), Input(2), Scale);
+        internal override Tensor Composition()
+        {
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
+            return CausalAttentionOps.Composition(Input(0), Input(1), Input(2), Scale);
+        }
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
@@ -55,7 +60,7 @@ internal static unsafe class FusedCausalAttention
             fixed (float* pq = q.RawSpan<float>(), pk = k.RawSpan<float>(), pv = v.RawSpan<float>(), py = Output.RawSpan<float>(), pl = LogSumExp.RawSpan<float>())
             fixed (float* pdy = dy.RawSpan<float>(), pdq = dq.RawSpan<float>(), pdk = dk.RawSpan<float>(), pdv = dv.RawSpan<float>())
             {
-                CausalAttentionKernels.Heads heads = Sizes(q, k, v, Scale);
+                CausalAttentionKernels.Heads heads = Sizes(q, k, v, Scale, Precision);
                 (heads.O, heads.DO, heads.DQ, heads.DK, heads.DV) = (Place(Output), Place(dy), Place(dq), Place(dk), Place(dv));
                 heads.Q.Start = pq;
                 heads.K.Start = pk;

@@ -54,6 +54,32 @@ public sealed class RowKernelTests
             Check(t => t[0].Narrow(2, 0, heads).CausalAttention(t[0].Narrow(2, heads, keyHeads), t[0].Narrow(2, heads + keyHeads, keyHeads), 0.3), Random([batch, queries, heads + 2 * keyHeads, size], 4));
     }
 
+    // Factors have 8 bits: 2^-9 of each, and each result is a sum of some of them.
+    [Theory]
+    [InlineData(64, 64, 4, 4, 32)]
+    [InlineData(65, 65, 4, 2, 16)]
+    [InlineData(70, 133, 3, 3, 20)]
+    [InlineData(600, 600, 2, 1, 64)]
+    public void CausalAttention_InBf16_IsNearFloat64(int queries, int keys, int heads, int keyHeads, int size)
+    {
+        const double Tolerance = 1.5e-2;
+        Tensor[] inputs = [Random([2, queries, heads, size], 1), Random([2, keys, keyHeads, size], 2), Random([2, keys, keyHeads, size], 3)];
+        double[][] Results(DType type, Precision precision)
+        {
+            using ProductPrecision.Restorer products = ProductPrecision.Use(precision);
+            Tensor[] x = [.. inputs.Select(t => t.To(type).Detach().RequireGrad())];
+            Tensor y = x[0].CausalAttention(x[1], x[2], 1 / Math.Sqrt(size));
+            y.Backward(Random(y.Shape, 9).To(type));
+            return [.. new[] { y }.Concat(x.Select(static t => t.Grad!)).Select(static t => t.Detach().To(DType.Float64).ToArray<double>())];
+        }
+        double[][] expected = Results(DType.Float64, Precision.Float32), actual = Results(DType.Float32, Precision.Bf16);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double apart = expected[i].Zip(actual[i], static (a, b) => Math.Abs(a - b)).Max() / expected[i].Max(Math.Abs);
+            Assert.InRange(apart, 1e-5, Tolerance);
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(6)]
