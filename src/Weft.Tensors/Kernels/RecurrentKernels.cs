@@ -10,9 +10,11 @@ namespace Weft.Tensors.Kernels;
 /// writes the new state; formulas in <see cref="Recurrences"/>. Layout: input [T, B, G H], states [1 or 2, T, B, H], kept gates
 /// [T, B, 4 H] (LSTM: i, f, g, o; GRU: r, z, n and U_n h + d_n) or, for the plain cells, a block [T, B, H] to work in. A lane is a column
 /// of H; the last vector of a row is padded with zeros.</para>
-/// <para>The weights come in panels of 32 columns, which every step streams from the cache. Rows of a batch do not meet, so a large
-/// batch is split over them once for all steps; a small one is split over panels at each step. Either way an element is the same
-/// chain of operations: the same bits for any number of threads.</para>
+/// <para>The weights come in panels of 32 columns, those of all gates of the same columns together. Some blocks of columns are multiplied
+/// and then passed through their gates, forward at the same step, backward at the one before, so that threads meet once a step. Rows of
+/// a batch do not meet, so a large batch is split over them once for all steps; a small one is split over blocks of columns at each
+/// step, for each thread the same, whose weights then stay in its cache. Either way an element is the same chain of operations:
+/// the same bits for any number of threads.</para>
 /// </remarks>
 internal static unsafe class RecurrentKernels
 {
@@ -30,20 +32,24 @@ internal static unsafe class RecurrentKernels
         internal int Pieces => B < 16 ? 1 : (B + RowsPerPiece - 1) / RowsPerPiece;
     }
 
-    /// <summary>The floats that <see cref="Pack"/> writes for a matrix of so many rows and columns.</summary>
-    internal static int PackedCount(int rows, int columns) => (columns + PanelWidth - 1) / PanelWidth * PanelWidth * rows;
+    private static int Blocks(int columns) => (columns + PanelWidth - 1) / PanelWidth;
 
-    /// <summary>A matrix in panels of 32 columns: panels[j / 32][p][j % 32] = matrix[p rowStride + j columnStride].</summary>
-    internal static void Pack(ReadOnlySpan<float> matrix, int rows, int columns, int rowStride, int columnStride, Span<float> panels)
+    /// <summary>The floats that <see cref="Pack"/> writes for a matrix of so many rows and so many columns per gate.</summary>
+    internal static int PackedCount(int rows, int columns, int gates) => Blocks(columns) * PanelWidth * gates * rows;
+
+    /// <summary>A matrix [rows, gates · columns] in panels of 32 columns: panels[j / 32][gate][p][j % 32] = matrix[p rowStride + (gate columns + j) columnStride].</summary>
+    internal static void Pack(ReadOnlySpan<float> matrix, int rows, int columns, int gates, int rowStride, int columnStride, Span<float> panels)
     {
-        fixed (float* from = matrix, to = panels)
+        fixed (float* from = matrix, panelStart = panels)
         {
+            float* to = panelStart;
             for (int j = 0; j < columns; j += PanelWidth)
-                MatrixPacking.Panel(from + (nint)j * columnStride, rowStride, columnStride, rows, Math.Min(PanelWidth, columns - j), to + (nint)j * rows, PanelWidth);
+                for (int k = 0; k < gates; k++, to += (nint)rows * PanelWidth)
+                    MatrixPacking.Panel(from + ((nint)k * columns + j) * columnStride, rowStride, columnStride, rows, Math.Min(PanelWidth, columns - j), to, PanelWidth);
         }
     }
 
-    /// <summary>Fills the states, and the gates where they are kept; otherwise gates is a block of one step. across is Uᵀ: packed, or, where there is one step, U as it lies.</summary>
+    /// <summary>Fills the states, and the gates where they are kept; otherwise gates is a block of one step. across is Uᵀ, packed gate by gate, or, where there is one step, U as it lies.</summary>
     internal static void Forward(in Sizes sizes, ReadOnlySpan<float> input, ReadOnlySpan<float> across, ReadOnlySpan<float> bias, ReadOnlySpan<float> h, ReadOnlySpan<float> c,
         ReadOnlySpan<int> lengths, Span<float> states, Span<float> gates, bool keepsGates)
     {
@@ -77,29 +83,11 @@ internal static unsafe class RecurrentKernels
         }
     }
 
-    private struct PanelJob : IRangeJob
+    // Blocks of columns of one step.
+    private struct StepJob : IRangeJob
     {
-        internal int M, N, K, RowStrideC;
-        internal float* A, B, C;
-        internal bool Accumulate;
-
-        public readonly void Run(int start, int end)
-        {
-            for (int panel = start; panel < end; panel++)
-            {
-                int j = panel * PanelWidth;
-                MatrixProduct.RunSerial(M, Math.Min(PanelWidth, N - j), K, A, K, 1, B + (nint)j * K, PanelWidth, 1, C + j, RowStrideC, Accumulate);
-            }
-        }
-    }
-
-    private struct Job : IRangeJob
-    {
-        internal Sizes S;
-        internal float* Input, Weight, Bias, H0, C0, States, Gates, Gradient, InputGates, HiddenGates, Dh, Dc;
-        internal nint GateStep;
-        internal bool Packed;
-        internal int* Lengths;
+        internal Job Job;
+        internal int Step, Row, Rows;
 
         public readonly void Run(int start, int end)
         {
@@ -113,14 +101,32 @@ internal static unsafe class RecurrentKernels
 
         private readonly void Run<TV>(int start, int end) where TV : struct
         {
+            if (Job.Gradient is null) Job.Forward<TV>(Step, Row, Rows, start, end);
+            else Job.Backward<TV>(Step, Row, Rows, start, end);
+        }
+    }
+
+    private struct Job : IRangeJob
+    {
+        internal Sizes S;
+        internal float* Input, Weight, Bias, H0, C0, States, Gates, Gradient, InputGates, HiddenGates, Dh, Dc;
+        internal nint GateStep;
+        internal bool Packed;
+        internal int* Lengths;
+
+        public readonly void Run(int start, int end)
+        {
             bool whole = S.Pieces == 1;
             for (int piece = start; piece < end; piece++)
             {
                 int row = piece * S.RowsPerPiece, rows = Math.Min(S.RowsPerPiece, S.B - row);
-                for (int s = 0; s < S.T; s++)
+                // Backward begins one step behind the last, where there is nothing to multiply yet.
+                for (int s = 0; s < (Gradient is null ? S.T : S.T + 1); s++)
                 {
-                    if (Gradient is null) Forward<TV>(s, row, rows, whole);
-                    else Backward<TV>(S.T - 1 - s, row, rows, whole);
+                    StepJob step = new() { Job = this, Step = Gradient is null ? s : S.T - s, Row = row, Rows = rows };
+                    int blocks = Blocks(S.H);
+                    if (whole) ForkJoin.Run(blocks, (blocks + ForkJoin.ThreadCount - 1) / ForkJoin.ThreadCount, ref step);
+                    else step.Run(0, blocks);
                 }
             }
         }
@@ -131,69 +137,76 @@ internal static unsafe class RecurrentKernels
 
         private readonly int Time(int s) => S.Reverse ? S.T - 1 - s : s;
 
-        private readonly void Forward<TV>(int s, int row, int rows, bool whole) where TV : struct
+        internal readonly void Forward<TV>(int s, int row, int rows, int firstBlock, int endBlock) where TV : struct
         {
-            int t = Time(s), H = S.H, B = S.B, width = S.Cell.GateCount() * H;
+            int t = Time(s), H = S.H, B = S.B, count = S.Cell.GateCount(), width = count * H, from = firstBlock * PanelWidth, to = Math.Min(H, endBlock * PanelWidth);
             float* cells = States + (nint)S.T * B * H, before = Before(H0, States, s, row), cellBefore = C0 is null ? null : Before(C0, cells, s, row);
             float* gates = Gates + t * GateStep + (nint)row * S.GateWidth, input = Input + ((nint)t * B + row) * width;
             float* h = States + ((nint)t * B + row) * H, c = cells + ((nint)t * B + row) * H;
-            Product(rows, width, H, before, gates, S.GateWidth, false, whole);
+            for (int block = firstBlock; block < endBlock; block++)
+            {
+                int j = block * PanelWidth;
+                for (int k = 0; k < count; k++)
+                {
+                    float* panel = Packed ? Weight + ((nint)block * count + k) * H * PanelWidth : Weight + ((nint)k * H + j) * H;
+                    MatrixProduct.RunSerial(rows, Math.Min(PanelWidth, H - j), H, before, H, 1, panel, Packed ? PanelWidth : 1, Packed ? 1 : H, gates + k * H + j, S.GateWidth, false);
+                }
+            }
             for (int i = 0; i < rows; i++, before += H, cellBefore += H, gates += S.GateWidth, input += width, h += H, c += H)
             {
                 if (Lengths is not null && t >= Lengths[row + i])
                 {
-                    new Span<float>(before, H).CopyTo(new Span<float>(h, H));
-                    if (C0 is not null) new Span<float>(cellBefore, H).CopyTo(new Span<float>(c, H));
+                    new Span<float>(before + from, to - from).CopyTo(new Span<float>(h + from, to - from));
+                    if (C0 is not null) new Span<float>(cellBefore + from, to - from).CopyTo(new Span<float>(c + from, to - from));
                     continue;
                 }
                 switch (S.Cell)
                 {
-                    case RecurrentCell.Lstm: Lstm<TV>(input, gates, cellBefore, h, c); break;
-                    case RecurrentCell.Gru: Gru<TV>(input, gates, before, h); break;
-                    default: Plain<TV>(input, gates, h); break;
+                    case RecurrentCell.Lstm: Lstm<TV>(from, to, input, gates, cellBefore, h, c); break;
+                    case RecurrentCell.Gru: Gru<TV>(from, to, input, gates, before, h); break;
+                    default: Plain<TV>(from, to, input, gates, h); break;
                 }
             }
         }
 
-        private readonly void Backward<TV>(int s, int row, int rows, bool whole) where TV : struct
+        // What step s sends through U, and then the gates of the step before it.
+        internal readonly void Backward<TV>(int s, int row, int rows, int firstBlock, int endBlock) where TV : struct
         {
-            int t = Time(s), H = S.H, B = S.B, width = S.Cell.GateCount() * H;
+            int H = S.H, B = S.B, width = S.Cell.GateCount() * H, from = firstBlock * PanelWidth, to = Math.Min(H, endBlock * PanelWidth);
+            float* dh = Dh + (nint)row * H, dc = Dc + (nint)row * H;
+            // dh holds what does not pass through U; the rest is added.
+            for (int block = firstBlock; block < endBlock && s < S.T; block++)
+            {
+                int j = block * PanelWidth;
+                MatrixProduct.RunSerial(rows, Math.Min(PanelWidth, H - j), width, HiddenGates + ((nint)Time(s) * B + row) * width, width, 1, Weight + (nint)j * width, PanelWidth, 1, dh + j, H, true);
+            }
+            if (--s < 0) return;
+
+            int t = Time(s);
             float* cells = States + (nint)S.T * B * H, before = Before(H0, States, s, row), cellBefore = C0 is null ? null : Before(C0, cells, s, row);
             nint at = (nint)t * B + row;
             float* gates = Gates + t * GateStep + (nint)row * S.GateWidth, hidden = HiddenGates + at * width, input = InputGates + at * width;
-            float* dyh = Gradient + at * H, dyc = dyh + (nint)S.T * B * H, dh = Dh + (nint)row * H, dc = Dc + (nint)row * H, h = States + at * H, c = cells + at * H;
+            float* dyh = Gradient + at * H, dyc = dyh + (nint)S.T * B * H, h = States + at * H, c = cells + at * H;
             for (int i = 0; i < rows; i++, before += H, cellBefore += H, gates += S.GateWidth, hidden += width, input += width, dyh += H, dyc += H, dh += H, dc += H, h += H, c += H)
             {
                 if (Lengths is not null && t >= Lengths[row + i])
                 {
-                    new Span<float>(hidden, width).Clear();
-                    new Span<float>(input, width).Clear();
-                    for (int j = 0; j < H; j++) dh[j] += dyh[j];
-                    if (C0 is not null) for (int j = 0; j < H; j++) dc[j] += dyc[j];
+                    for (int k = from; k < width; k += H)
+                    {
+                        new Span<float>(hidden + k, to - from).Clear();
+                        new Span<float>(input + k, to - from).Clear();
+                    }
+                    for (int j = from; j < to; j++) dh[j] += dyh[j];
+                    if (C0 is not null) for (int j = from; j < to; j++) dc[j] += dyc[j];
                     continue;
                 }
                 switch (S.Cell)
                 {
-                    case RecurrentCell.Lstm: LstmBack<TV>(gates, cellBefore, c, dyh, dyc, dh, dc, hidden); break;
-                    case RecurrentCell.Gru: GruBack<TV>(gates, before, dyh, dh, hidden, input); break;
-                    default: PlainBack<TV>(h, dyh, dh, hidden); break;
+                    case RecurrentCell.Lstm: LstmBack<TV>(from, to, gates, cellBefore, c, dyh, dyc, dh, dc, hidden); break;
+                    case RecurrentCell.Gru: GruBack<TV>(from, to, gates, before, dyh, dh, hidden, input); break;
+                    default: PlainBack<TV>(from, to, h, dyh, dh, hidden); break;
                 }
             }
-            // dh holds what does not pass through U; the rest is added.
-            Product(rows, H, width, HiddenGates + at * width, Dh + (nint)row * H, H, true, whole);
-        }
-
-        private readonly void Product(int m, int n, int k, float* a, float* c, int cr, bool accumulate, bool whole)
-        {
-            if (!Packed)
-            {
-                MatrixProduct.Run(m, n, k, new ReadOnlySpan<float>(a, m * k), k, 1, new ReadOnlySpan<float>(Weight, n * k), 1, k, new Span<float>(c, m * cr), cr, accumulate);
-                return;
-            }
-            PanelJob job = new() { M = m, N = n, K = k, A = a, B = Weight, C = c, RowStrideC = cr, Accumulate = accumulate };
-            int panels = (n + PanelWidth - 1) / PanelWidth;
-            if (whole) ForkJoin.Run(panels, 1, ref job);
-            else job.Run(0, panels);
         }
 
         // What goes into gate k in the columns from j on: input + U h + d.
@@ -205,12 +218,12 @@ internal static unsafe class RecurrentKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Lstm<TV>(float* input, float* gates, float* before, float* h, float* c) where TV : struct
+        private readonly void Lstm<TV>(int from, int end, float* input, float* gates, float* before, float* h, float* c) where TV : struct
         {
             int H = S.H;
-            for (int j = 0; j < H; j += Simd.Count<TV>())
+            for (int j = from; j < end; j += Simd.Count<TV>())
             {
-                int left = H - j;
+                int left = end - j;
                 TV i = VectorMath.Sigmoid(Sum<TV>(input, gates, 0, j, left)), f = VectorMath.Sigmoid(Sum<TV>(input, gates, 1, j, left));
                 TV g = VectorMath.Tanh(Sum<TV>(input, gates, 2, j, left)), o = VectorMath.Sigmoid(Sum<TV>(input, gates, 3, j, left));
                 TV cell = Simd.MultiplyAdd(f, Simd.LoadPart<TV>(before + j, left), Simd.Multiply(i, g));
@@ -225,13 +238,13 @@ internal static unsafe class RecurrentKernels
 
         // do = dh tanh(c') o (1 - o),  dc' += dh o (1 - tanh²(c')),  di = dc' g i (1 - i),  df = dc' c f (1 - f),  dg = dc' i (1 - g²),  dc = dc' f
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void LstmBack<TV>(float* gates, float* before, float* c, float* dyh, float* dyc, float* dh, float* dc, float* to) where TV : struct
+        private readonly void LstmBack<TV>(int from, int end, float* gates, float* before, float* c, float* dyh, float* dyc, float* dh, float* dc, float* to) where TV : struct
         {
             int H = S.H;
             TV one = Simd.Create<TV>(1f);
-            for (int j = 0; j < H; j += Simd.Count<TV>())
+            for (int j = from; j < end; j += Simd.Count<TV>())
             {
-                int left = H - j;
+                int left = end - j;
                 TV i = Simd.LoadPart<TV>(gates + j, left), f = Simd.LoadPart<TV>(gates + H + j, left), g = Simd.LoadPart<TV>(gates + 2 * H + j, left), o = Simd.LoadPart<TV>(gates + 3 * H + j, left);
                 TV tc = VectorMath.Tanh(Simd.LoadPart<TV>(c + j, left));
                 TV dhj = Simd.Add(Simd.LoadPart<TV>(dyh + j, left), Simd.LoadPart<TV>(dh + j, left));
@@ -247,12 +260,12 @@ internal static unsafe class RecurrentKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Gru<TV>(float* input, float* gates, float* before, float* h) where TV : struct
+        private readonly void Gru<TV>(int from, int end, float* input, float* gates, float* before, float* h) where TV : struct
         {
             int H = S.H;
-            for (int j = 0; j < H; j += Simd.Count<TV>())
+            for (int j = from; j < end; j += Simd.Count<TV>())
             {
-                int left = H - j;
+                int left = end - j;
                 TV r = VectorMath.Sigmoid(Sum<TV>(input, gates, 0, j, left)), z = VectorMath.Sigmoid(Sum<TV>(input, gates, 1, j, left));
                 TV u = Simd.LoadPart<TV>(gates + 2 * H + j, left);
                 if (Bias is not null) u = Simd.Add(u, Simd.LoadPart<TV>(Bias + 2 * H + j, left));
@@ -267,13 +280,13 @@ internal static unsafe class RecurrentKernels
 
         // dn = dh (1 - z) (1 - n²),  dz = dh (h - n) z (1 - z),  dr = dn u r (1 - r),  du = dn r,  and z dh goes straight on
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void GruBack<TV>(float* gates, float* before, float* dyh, float* dh, float* hidden, float* input) where TV : struct
+        private readonly void GruBack<TV>(int from, int end, float* gates, float* before, float* dyh, float* dh, float* hidden, float* input) where TV : struct
         {
             int H = S.H;
             TV one = Simd.Create<TV>(1f);
-            for (int j = 0; j < H; j += Simd.Count<TV>())
+            for (int j = from; j < end; j += Simd.Count<TV>())
             {
-                int left = H - j;
+                int left = end - j;
                 TV r = Simd.LoadPart<TV>(gates + j, left), z = Simd.LoadPart<TV>(gates + H + j, left), n = Simd.LoadPart<TV>(gates + 2 * H + j, left), u = Simd.LoadPart<TV>(gates + 3 * H + j, left);
                 TV dhj = Simd.Add(Simd.LoadPart<TV>(dyh + j, left), Simd.LoadPart<TV>(dh + j, left));
                 TV dn = Simd.Multiply(Simd.Multiply(dhj, Simd.Subtract(one, z)), Simd.Subtract(one, Simd.Multiply(n, n)));
@@ -290,12 +303,12 @@ internal static unsafe class RecurrentKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Plain<TV>(float* input, float* gates, float* h) where TV : struct
+        private readonly void Plain<TV>(int from, int end, float* input, float* gates, float* h) where TV : struct
         {
             bool relu = S.Cell == RecurrentCell.Relu;
-            for (int j = 0; j < S.H; j += Simd.Count<TV>())
+            for (int j = from; j < end; j += Simd.Count<TV>())
             {
-                int left = S.H - j;
+                int left = end - j;
                 TV x = Sum<TV>(input, gates, 0, j, left);
                 Simd.StorePart(h + j, relu ? Simd.Max(x, default) : VectorMath.Tanh(x), left);
             }
@@ -303,13 +316,13 @@ internal static unsafe class RecurrentKernels
 
         // dx = dh (1 - h²), or dh where h > 0
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void PlainBack<TV>(float* h, float* dyh, float* dh, float* to) where TV : struct
+        private readonly void PlainBack<TV>(int from, int end, float* h, float* dyh, float* dh, float* to) where TV : struct
         {
             bool relu = S.Cell == RecurrentCell.Relu;
             TV one = Simd.Create<TV>(1f);
-            for (int j = 0; j < S.H; j += Simd.Count<TV>())
+            for (int j = from; j < end; j += Simd.Count<TV>())
             {
-                int left = S.H - j;
+                int left = end - j;
                 TV y = Simd.LoadPart<TV>(h + j, left), d = Simd.Add(Simd.LoadPart<TV>(dyh + j, left), Simd.LoadPart<TV>(dh + j, left));
                 Simd.StorePart(to + j, relu ? Simd.SelectLess(default, y, d, default) : Simd.Multiply(d, Simd.Subtract(one, Simd.Multiply(y, y))), left);
                 Simd.StorePart(dh + j, default(TV), left);

@@ -15,9 +15,8 @@ internal static class FusedRecurrence
         Tensor states = Tensor.Uninitialized([c is null ? 1 : 2, sizes.T, sizes.B, sizes.H]);
         Tensor gates = Tensor.Uninitialized([records ? sizes.T : 1, sizes.B, sizes.GateWidth]);
         // Each step streams the weights; for a single one that is not worth packing them.
-        int width = weight.Shape[0];
         weight = weight.Contiguous();
-        Tensor? packed = sizes.T > 1 ? Packed(weight, sizes.H, width, 1, sizes.H) : null;
+        Tensor? packed = sizes.T > 1 ? Packed(weight, sizes.H, sizes.H, cell.GateCount(), 1, sizes.H) : null;
         RecurrentKernels.Forward(sizes, input.AsSpan<float>(), (packed ?? weight).AsSpan<float>(), bias is null ? [] : bias.Contiguous().AsSpan<float>(), h.AsSpan<float>(), c is null ? [] : c.AsSpan<float>(),
             lengths is null ? [] : lengths.Contiguous().AsSpan<int>(), states.AsSpan<float>(), gates.AsSpan<float>(), records);
         if (packed is not null) MemoryScope.ReleaseEarly(packed);
@@ -32,10 +31,10 @@ internal static class FusedRecurrence
         return states;
     }
 
-    private static Tensor Packed(Tensor weight, int rows, int columns, int rowStride, int columnStride)
+    private static Tensor Packed(Tensor weight, int rows, int columns, int gates, int rowStride, int columnStride)
     {
-        Tensor packed = Tensor.Uninitialized([RecurrentKernels.PackedCount(rows, columns)]);
-        RecurrentKernels.Pack(weight.AsSpan<float>(), rows, columns, rowStride, columnStride, packed.AsSpan<float>());
+        Tensor packed = Tensor.Uninitialized([RecurrentKernels.PackedCount(rows, columns, gates)]);
+        RecurrentKernels.Pack(weight.AsSpan<float>(), rows, columns, gates, rowStride, columnStride, packed.AsSpan<float>());
         return packed;
     }
 
@@ -65,7 +64,7 @@ internal static class FusedRecurrence
             // Only a GRU's two products have different gradients.
             Tensor inputGates = Sizes.Cell == RecurrentCell.Gru ? Tensor.Uninitialized([T, B, width]) : hiddenGates;
             Tensor? dc = c is null ? null : Tensor.Zeros([B, H]);
-            Tensor packed = Packed(weight, width, H, H, 1);
+            Tensor packed = Packed(weight, width, H, 1, H, 1);
             RecurrentKernels.Backward(Sizes, packed.AsSpan<float>(), h.AsSpan<float>(), c is null ? [] : c.AsSpan<float>(), Lengths is null ? [] : Lengths.AsSpan<int>(),
                 Output.AsSpan<float>(), Gates.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), inputGates.AsSpan<float>(), hiddenGates.AsSpan<float>(), dh.AsSpan<float>(), dc is null ? [] : dc.AsSpan<float>());
 
