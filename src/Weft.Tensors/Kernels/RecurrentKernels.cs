@@ -83,6 +83,31 @@ internal static unsafe class RecurrentKernels
         }
     }
 
+    // How lanes are read and written: whole vectors, or the first of the last vector of a row. A loop that may meet either keeps its
+    // vectors in memory.
+    private interface ILanes
+    {
+        static abstract TV Load<TV>(float* p, int left) where TV : struct;
+
+        static abstract void Store<TV>(float* p, TV v, int left) where TV : struct;
+    }
+
+    private readonly struct Whole : ILanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TV Load<TV>(float* p, int left) where TV : struct => Simd.Load<TV>(p);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store<TV>(float* p, TV v, int left) where TV : struct => Simd.Store(p, v);
+    }
+
+    private readonly struct Part : ILanes
+    {
+        public static TV Load<TV>(float* p, int left) where TV : struct => Simd.LoadPart<TV>(p, left);
+
+        public static void Store<TV>(float* p, TV v, int left) where TV : struct => Simd.StorePart(p, v, left);
+    }
+
     // Blocks of columns of one step.
     private struct StepJob : IRangeJob
     {
@@ -139,7 +164,7 @@ internal static unsafe class RecurrentKernels
 
         internal readonly void Forward<TV>(int s, int row, int rows, int firstBlock, int endBlock) where TV : struct
         {
-            int t = Time(s), H = S.H, B = S.B, count = S.Cell.GateCount(), width = count * H, from = firstBlock * PanelWidth, to = Math.Min(H, endBlock * PanelWidth);
+            int t = Time(s), H = S.H, B = S.B, count = S.Cell.GateCount(), width = count * H, from = firstBlock * PanelWidth, to = Math.Min(H, endBlock * PanelWidth), whole = from + (to - from) / Simd.Count<TV>() * Simd.Count<TV>();
             float* cells = States + (nint)S.T * B * H, before = Before(H0, States, s, row), cellBefore = C0 is null ? null : Before(C0, cells, s, row);
             float* gates = Gates + t * GateStep + (nint)row * S.GateWidth, input = Input + ((nint)t * B + row) * width;
             float* h = States + ((nint)t * B + row) * H, c = cells + ((nint)t * B + row) * H;
@@ -162,9 +187,18 @@ internal static unsafe class RecurrentKernels
                 }
                 switch (S.Cell)
                 {
-                    case RecurrentCell.Lstm: Lstm<TV>(from, to, input, gates, cellBefore, h, c); break;
-                    case RecurrentCell.Gru: Gru<TV>(from, to, input, gates, before, h); break;
-                    default: Plain<TV>(from, to, input, gates, h); break;
+                    case RecurrentCell.Lstm:
+                        Lstm<TV, Whole>(from, whole, input, gates, cellBefore, h, c);
+                        if (whole < to) Lstm<TV, Part>(whole, to, input, gates, cellBefore, h, c);
+                        break;
+                    case RecurrentCell.Gru:
+                        Gru<TV, Whole>(from, whole, input, gates, before, h);
+                        if (whole < to) Gru<TV, Part>(whole, to, input, gates, before, h);
+                        break;
+                    default:
+                        Plain<TV, Whole>(from, whole, input, gates, h);
+                        if (whole < to) Plain<TV, Part>(whole, to, input, gates, h);
+                        break;
                 }
             }
         }
@@ -172,7 +206,7 @@ internal static unsafe class RecurrentKernels
         // What step s sends through U, and then the gates of the step before it.
         internal readonly void Backward<TV>(int s, int row, int rows, int firstBlock, int endBlock) where TV : struct
         {
-            int H = S.H, B = S.B, width = S.Cell.GateCount() * H, from = firstBlock * PanelWidth, to = Math.Min(H, endBlock * PanelWidth);
+            int H = S.H, B = S.B, width = S.Cell.GateCount() * H, from = firstBlock * PanelWidth, to = Math.Min(H, endBlock * PanelWidth), whole = from + (to - from) / Simd.Count<TV>() * Simd.Count<TV>();
             float* dh = Dh + (nint)row * H, dc = Dc + (nint)row * H;
             // dh holds what does not pass through U; the rest is added.
             for (int block = firstBlock; block < endBlock && s < S.T; block++)
@@ -202,130 +236,146 @@ internal static unsafe class RecurrentKernels
                 }
                 switch (S.Cell)
                 {
-                    case RecurrentCell.Lstm: LstmBack<TV>(from, to, gates, cellBefore, c, dyh, dyc, dh, dc, hidden); break;
-                    case RecurrentCell.Gru: GruBack<TV>(from, to, gates, before, dyh, dh, hidden, input); break;
-                    default: PlainBack<TV>(from, to, h, dyh, dh, hidden); break;
+                    case RecurrentCell.Lstm:
+                        LstmBack<TV, Whole>(from, whole, gates, cellBefore, c, dyh, dyc, dh, dc, hidden);
+                        if (whole < to) LstmBack<TV, Part>(whole, to, gates, cellBefore, c, dyh, dyc, dh, dc, hidden);
+                        break;
+                    case RecurrentCell.Gru:
+                        GruBack<TV, Whole>(from, whole, gates, before, dyh, dh, hidden, input);
+                        if (whole < to) GruBack<TV, Part>(whole, to, gates, before, dyh, dh, hidden, input);
+                        break;
+                    default:
+                        PlainBack<TV, Whole>(from, whole, h, dyh, dh, hidden);
+                        if (whole < to) PlainBack<TV, Part>(whole, to, h, dyh, dh, hidden);
+                        break;
                 }
             }
         }
 
         // What goes into gate k in the columns from j on: input + U h + d.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly TV Sum<TV>(float* input, float* gates, int k, int j, int left) where TV : struct
+        private readonly TV Sum<TV, TLanes>(float* input, float* gates, int k, int j, int left) where TV : struct where TLanes : ILanes
         {
-            TV sum = Simd.Add(Simd.LoadPart<TV>(input + k * S.H + j, left), Simd.LoadPart<TV>(gates + k * S.H + j, left));
-            return Bias is null ? sum : Simd.Add(sum, Simd.LoadPart<TV>(Bias + k * S.H + j, left));
+            TV sum = Simd.Add(TLanes.Load<TV>(input + k * S.H + j, left), TLanes.Load<TV>(gates + k * S.H + j, left));
+            return Bias is null ? sum : Simd.Add(sum, TLanes.Load<TV>(Bias + k * S.H + j, left));
         }
 
+        // Gate k, in place of what U gave it.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Lstm<TV>(int from, int end, float* input, float* gates, float* before, float* h, float* c) where TV : struct
+        private readonly void Gate<TV, TLanes>(int k, bool tanh, int from, int end, float* input, float* gates) where TV : struct where TLanes : ILanes
+        {
+            for (int j = from; j < end; j += Simd.Count<TV>())
+            {
+                TV x = Sum<TV, TLanes>(input, gates, k, j, end - j);
+                TLanes.Store(gates + k * S.H + j, tanh ? VectorMath.Tanh(x) : VectorMath.Sigmoid(x), end - j);
+            }
+        }
+
+        // One loop a gate: the compiler inlines only so much into one method.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Lstm<TV, TLanes>(int from, int end, float* input, float* gates, float* before, float* h, float* c) where TV : struct where TLanes : ILanes
         {
             int H = S.H;
+            for (int k = 0; k < 4; k++) Gate<TV, TLanes>(k, k == 2, from, end, input, gates);
             for (int j = from; j < end; j += Simd.Count<TV>())
             {
                 int left = end - j;
-                TV i = VectorMath.Sigmoid(Sum<TV>(input, gates, 0, j, left)), f = VectorMath.Sigmoid(Sum<TV>(input, gates, 1, j, left));
-                TV g = VectorMath.Tanh(Sum<TV>(input, gates, 2, j, left)), o = VectorMath.Sigmoid(Sum<TV>(input, gates, 3, j, left));
-                TV cell = Simd.MultiplyAdd(f, Simd.LoadPart<TV>(before + j, left), Simd.Multiply(i, g));
-                Simd.StorePart(gates + j, i, left);
-                Simd.StorePart(gates + H + j, f, left);
-                Simd.StorePart(gates + 2 * H + j, g, left);
-                Simd.StorePart(gates + 3 * H + j, o, left);
-                Simd.StorePart(c + j, cell, left);
-                Simd.StorePart(h + j, Simd.Multiply(o, VectorMath.Tanh(cell)), left);
+                TV i = TLanes.Load<TV>(gates + j, left), f = TLanes.Load<TV>(gates + H + j, left), g = TLanes.Load<TV>(gates + 2 * H + j, left);
+                TV cell = Simd.MultiplyAdd(f, TLanes.Load<TV>(before + j, left), Simd.Multiply(i, g));
+                TLanes.Store(c + j, cell, left);
+                TLanes.Store(h + j, Simd.Multiply(TLanes.Load<TV>(gates + 3 * H + j, left), VectorMath.Tanh(cell)), left);
             }
         }
 
         // do = dh tanh(c') o (1 - o),  dc' += dh o (1 - tanh²(c')),  di = dc' g i (1 - i),  df = dc' c f (1 - f),  dg = dc' i (1 - g²),  dc = dc' f
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void LstmBack<TV>(int from, int end, float* gates, float* before, float* c, float* dyh, float* dyc, float* dh, float* dc, float* to) where TV : struct
+        private readonly void LstmBack<TV, TLanes>(int from, int end, float* gates, float* before, float* c, float* dyh, float* dyc, float* dh, float* dc, float* to) where TV : struct where TLanes : ILanes
         {
             int H = S.H;
             TV one = Simd.Create<TV>(1f);
             for (int j = from; j < end; j += Simd.Count<TV>())
             {
                 int left = end - j;
-                TV i = Simd.LoadPart<TV>(gates + j, left), f = Simd.LoadPart<TV>(gates + H + j, left), g = Simd.LoadPart<TV>(gates + 2 * H + j, left), o = Simd.LoadPart<TV>(gates + 3 * H + j, left);
-                TV tc = VectorMath.Tanh(Simd.LoadPart<TV>(c + j, left));
-                TV dhj = Simd.Add(Simd.LoadPart<TV>(dyh + j, left), Simd.LoadPart<TV>(dh + j, left));
-                TV dcj = Simd.Add(Simd.LoadPart<TV>(dyc + j, left), Simd.LoadPart<TV>(dc + j, left));
+                TV i = TLanes.Load<TV>(gates + j, left), f = TLanes.Load<TV>(gates + H + j, left), g = TLanes.Load<TV>(gates + 2 * H + j, left), o = TLanes.Load<TV>(gates + 3 * H + j, left);
+                TV tc = VectorMath.Tanh(TLanes.Load<TV>(c + j, left));
+                TV dhj = Simd.Add(TLanes.Load<TV>(dyh + j, left), TLanes.Load<TV>(dh + j, left));
+                TV dcj = Simd.Add(TLanes.Load<TV>(dyc + j, left), TLanes.Load<TV>(dc + j, left));
                 dcj = Simd.MultiplyAdd(Simd.Multiply(dhj, o), Simd.Subtract(one, Simd.Multiply(tc, tc)), dcj);
-                Simd.StorePart(to + j, Simd.Multiply(Simd.Multiply(dcj, g), Slope(i)), left);
-                Simd.StorePart(to + H + j, Simd.Multiply(Simd.Multiply(dcj, Simd.LoadPart<TV>(before + j, left)), Slope(f)), left);
-                Simd.StorePart(to + 2 * H + j, Simd.Multiply(Simd.Multiply(dcj, i), Simd.Subtract(one, Simd.Multiply(g, g))), left);
-                Simd.StorePart(to + 3 * H + j, Simd.Multiply(Simd.Multiply(dhj, tc), Slope(o)), left);
-                Simd.StorePart(dc + j, Simd.Multiply(dcj, f), left);
-                Simd.StorePart(dh + j, default(TV), left);
+                TLanes.Store(to + j, Simd.Multiply(Simd.Multiply(dcj, g), Slope(i)), left);
+                TLanes.Store(to + H + j, Simd.Multiply(Simd.Multiply(dcj, TLanes.Load<TV>(before + j, left)), Slope(f)), left);
+                TLanes.Store(to + 2 * H + j, Simd.Multiply(Simd.Multiply(dcj, i), Simd.Subtract(one, Simd.Multiply(g, g))), left);
+                TLanes.Store(to + 3 * H + j, Simd.Multiply(Simd.Multiply(dhj, tc), Slope(o)), left);
+                TLanes.Store(dc + j, Simd.Multiply(dcj, f), left);
+                TLanes.Store(dh + j, default(TV), left);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Gru<TV>(int from, int end, float* input, float* gates, float* before, float* h) where TV : struct
+        private readonly void Gru<TV, TLanes>(int from, int end, float* input, float* gates, float* before, float* h) where TV : struct where TLanes : ILanes
         {
             int H = S.H;
+            Gate<TV, TLanes>(0, false, from, end, input, gates);
+            Gate<TV, TLanes>(1, false, from, end, input, gates);
             for (int j = from; j < end; j += Simd.Count<TV>())
             {
                 int left = end - j;
-                TV r = VectorMath.Sigmoid(Sum<TV>(input, gates, 0, j, left)), z = VectorMath.Sigmoid(Sum<TV>(input, gates, 1, j, left));
-                TV u = Simd.LoadPart<TV>(gates + 2 * H + j, left);
-                if (Bias is not null) u = Simd.Add(u, Simd.LoadPart<TV>(Bias + 2 * H + j, left));
-                TV n = VectorMath.Tanh(Simd.MultiplyAdd(r, u, Simd.LoadPart<TV>(input + 2 * H + j, left)));
-                Simd.StorePart(gates + j, r, left);
-                Simd.StorePart(gates + H + j, z, left);
-                Simd.StorePart(gates + 2 * H + j, n, left);
-                Simd.StorePart(gates + 3 * H + j, u, left);
-                Simd.StorePart(h + j, Simd.MultiplyAdd(z, Simd.Subtract(Simd.LoadPart<TV>(before + j, left), n), n), left);
+                TV r = TLanes.Load<TV>(gates + j, left), z = TLanes.Load<TV>(gates + H + j, left), u = TLanes.Load<TV>(gates + 2 * H + j, left);
+                if (Bias is not null) u = Simd.Add(u, TLanes.Load<TV>(Bias + 2 * H + j, left));
+                TV n = VectorMath.Tanh(Simd.MultiplyAdd(r, u, TLanes.Load<TV>(input + 2 * H + j, left)));
+                TLanes.Store(gates + 2 * H + j, n, left);
+                TLanes.Store(gates + 3 * H + j, u, left);
+                TLanes.Store(h + j, Simd.MultiplyAdd(z, Simd.Subtract(TLanes.Load<TV>(before + j, left), n), n), left);
             }
         }
 
         // dn = dh (1 - z) (1 - n²),  dz = dh (h - n) z (1 - z),  dr = dn u r (1 - r),  du = dn r,  and z dh goes straight on
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void GruBack<TV>(int from, int end, float* gates, float* before, float* dyh, float* dh, float* hidden, float* input) where TV : struct
+        private readonly void GruBack<TV, TLanes>(int from, int end, float* gates, float* before, float* dyh, float* dh, float* hidden, float* input) where TV : struct where TLanes : ILanes
         {
             int H = S.H;
             TV one = Simd.Create<TV>(1f);
             for (int j = from; j < end; j += Simd.Count<TV>())
             {
                 int left = end - j;
-                TV r = Simd.LoadPart<TV>(gates + j, left), z = Simd.LoadPart<TV>(gates + H + j, left), n = Simd.LoadPart<TV>(gates + 2 * H + j, left), u = Simd.LoadPart<TV>(gates + 3 * H + j, left);
-                TV dhj = Simd.Add(Simd.LoadPart<TV>(dyh + j, left), Simd.LoadPart<TV>(dh + j, left));
+                TV r = TLanes.Load<TV>(gates + j, left), z = TLanes.Load<TV>(gates + H + j, left), n = TLanes.Load<TV>(gates + 2 * H + j, left), u = TLanes.Load<TV>(gates + 3 * H + j, left);
+                TV dhj = Simd.Add(TLanes.Load<TV>(dyh + j, left), TLanes.Load<TV>(dh + j, left));
                 TV dn = Simd.Multiply(Simd.Multiply(dhj, Simd.Subtract(one, z)), Simd.Subtract(one, Simd.Multiply(n, n)));
-                TV dz = Simd.Multiply(Simd.Multiply(dhj, Simd.Subtract(Simd.LoadPart<TV>(before + j, left), n)), Slope(z));
+                TV dz = Simd.Multiply(Simd.Multiply(dhj, Simd.Subtract(TLanes.Load<TV>(before + j, left), n)), Slope(z));
                 TV dr = Simd.Multiply(Simd.Multiply(dn, u), Slope(r));
-                Simd.StorePart(input + j, dr, left);
-                Simd.StorePart(hidden + j, dr, left);
-                Simd.StorePart(input + H + j, dz, left);
-                Simd.StorePart(hidden + H + j, dz, left);
-                Simd.StorePart(input + 2 * H + j, dn, left);
-                Simd.StorePart(hidden + 2 * H + j, Simd.Multiply(dn, r), left);
-                Simd.StorePart(dh + j, Simd.Multiply(dhj, z), left);
+                TLanes.Store(input + j, dr, left);
+                TLanes.Store(hidden + j, dr, left);
+                TLanes.Store(input + H + j, dz, left);
+                TLanes.Store(hidden + H + j, dz, left);
+                TLanes.Store(input + 2 * H + j, dn, left);
+                TLanes.Store(hidden + 2 * H + j, Simd.Multiply(dn, r), left);
+                TLanes.Store(dh + j, Simd.Multiply(dhj, z), left);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Plain<TV>(int from, int end, float* input, float* gates, float* h) where TV : struct
+        private readonly void Plain<TV, TLanes>(int from, int end, float* input, float* gates, float* h) where TV : struct where TLanes : ILanes
         {
             bool relu = S.Cell == RecurrentCell.Relu;
             for (int j = from; j < end; j += Simd.Count<TV>())
             {
                 int left = end - j;
-                TV x = Sum<TV>(input, gates, 0, j, left);
-                Simd.StorePart(h + j, relu ? Simd.Max(x, default) : VectorMath.Tanh(x), left);
+                TV x = Sum<TV, TLanes>(input, gates, 0, j, left);
+                TLanes.Store(h + j, relu ? Simd.Max(x, default) : VectorMath.Tanh(x), left);
             }
         }
 
         // dx = dh (1 - h²), or dh where h > 0
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void PlainBack<TV>(int from, int end, float* h, float* dyh, float* dh, float* to) where TV : struct
+        private readonly void PlainBack<TV, TLanes>(int from, int end, float* h, float* dyh, float* dh, float* to) where TV : struct where TLanes : ILanes
         {
             bool relu = S.Cell == RecurrentCell.Relu;
             TV one = Simd.Create<TV>(1f);
             for (int j = from; j < end; j += Simd.Count<TV>())
             {
                 int left = end - j;
-                TV y = Simd.LoadPart<TV>(h + j, left), d = Simd.Add(Simd.LoadPart<TV>(dyh + j, left), Simd.LoadPart<TV>(dh + j, left));
-                Simd.StorePart(to + j, relu ? Simd.SelectLess(default, y, d, default) : Simd.Multiply(d, Simd.Subtract(one, Simd.Multiply(y, y))), left);
-                Simd.StorePart(dh + j, default(TV), left);
+                TV y = TLanes.Load<TV>(h + j, left), d = Simd.Add(TLanes.Load<TV>(dyh + j, left), TLanes.Load<TV>(dh + j, left));
+                TLanes.Store(to + j, relu ? Simd.SelectLess(default, y, d, default) : Simd.Multiply(d, Simd.Subtract(one, Simd.Multiply(y, y))), left);
+                TLanes.Store(dh + j, default(TV), left);
             }
         }
 
