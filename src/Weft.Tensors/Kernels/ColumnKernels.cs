@@ -8,13 +8,15 @@ namespace Weft.Tensors.Kernels;
 /// <summary>What every position of a sliding window sees, as the columns of a matrix; and back.</summary>
 /// <remarks>
 /// columns[(c, k), o] = image[c, o · stride - before + k · dilation], 0 outside. Layout: images [C, In..], columns [C · K, positions].
-/// The copy works on runs along the innermost dimension, which are the same for all channels; with stride 1 a lane holds one of its
-/// elements. The transpose adds in the order of taps and positions. Split over images.
+/// The copy works on rows of runs along the innermost dimension, which are the same for all channels and images; with stride 1 a lane
+/// holds one of its elements. The transpose adds in the order of taps. Split over images.
 /// </remarks>
 internal static unsafe class ColumnKernels
 {
-    // Runs of one tap that are worked off together for all channels.
-    private const int MostRuns = 192;
+    // A few blocks of positions, for both directions.
+    private const int Tables = 16;
+
+    [ThreadStatic] private static RunTable?[]? t_tables;
 
     /// <summary>The columns of the positions first to last (exclusive): channels · K rows, columnStride apart.</summary>
     internal static void Gather<T>(T* image, in WindowGeometry g, int channels, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T> =>
@@ -26,60 +28,89 @@ internal static unsafe class ColumnKernels
 
     private static void Each<T, TMove>(T* image, in WindowGeometry g, int channels, int first, int last, T* columns, int columnStride) where T : unmanaged, INumber<T> where TMove : IMove<T>
     {
-        int area = g.In.Product, taps = g.Kernel.Product;
-        Run* runs = stackalloc Run[MostRuns];
+        int area = g.In.Product, taps = g.Kernel.Product, rowStep = g.Stride.Height * g.In.Width;
+        RunTable?[] tables = t_tables ??= new RunTable?[2 * Tables];
+        RunTable table = tables[first / Math.Max(1, last - first) % Tables + (TMove.Overwrites ? 0 : Tables)] ??= new RunTable(TMove.Overwrites);
+        table.Prepare(g, first, last);
         for (int tap = 0; tap < taps; tap++)
         {
-            Walk walk = new(g, tap, first);
-            for (int at = first; at < last;)
+            ReadOnlySpan<Run> runs = table.Of(tap);
+            for (int c = 0; c < channels; c++)
             {
-                int count = walk.Next(g, ref at, last, runs);
-                for (int c = 0; c < channels; c++)
+                T* plane = image + (nint)c * area, column = columns + (nint)(c * taps + tap) * columnStride;
+                foreach (ref readonly Run run in runs)
                 {
-                    T* plane = image + (nint)c * area, column = columns + (nint)(c * taps + tap) * columnStride;
-                    for (int r = 0; r < count; r++)
-                    {
-                        Run run = runs[r];
-                        if (run.From < 0) TMove.Outside(column + run.To, run.Length);
-                        else TMove.Inside(plane + run.From, g.Stride.Width, column + run.To, run.Length);
-                    }
+                    if (run.From < 0) TMove.Outside(column + run.To, run.Length, g.Out.Width, run.Count);
+                    else TMove.Inside(plane + run.From, rowStep, g.Stride.Width, column + run.To, g.Out.Width, run.Length, run.Count);
                 }
             }
         }
     }
 
-    // What is done with a run: places of the image (or none) and places in a row of the columns.
+    // What is done with rows of places of the image (or of none) and of places in a row of the columns.
     private interface IMove<T> where T : unmanaged
     {
-        static abstract void Inside(T* image, int stride, T* column, int length);
+        // Whether a place may be written twice.
+        static abstract bool Overwrites { get; }
 
-        static abstract void Outside(T* column, int length);
+        static abstract void Inside(T* image, int rowStep, int stride, T* column, int columnStep, int length, int rows);
+
+        static abstract void Outside(T* column, int length, int columnStep, int rows);
     }
 
     private readonly struct Gathering<T> : IMove<T> where T : unmanaged, INumber<T>
     {
+        public static bool Overwrites => true;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Inside(T* image, int stride, T* column, int length)
+        public static void Inside(T* image, int rowStep, int stride, T* column, int columnStep, int length, int rows)
         {
-            if (stride == 1) Copy(image, column, length);
-            else for (int j = 0; j < length; j++) column[j] = image[j * stride];
+            int half = Vector256<T>.Count;
+            if (stride == 1 && length >= half && length <= 2 * half)
+            {
+                // Two vectors that overlap.
+                for (int rest = length - half; rows > 0; rows--, image += rowStep, column += columnStep)
+                {
+                    Vector256<T> low = Vector256.Load(image), high = Vector256.Load(image + rest);
+                    low.Store(column);
+                    high.Store(column + rest);
+                }
+                return;
+            }
+            for (; rows > 0; rows--, image += rowStep, column += columnStep)
+            {
+                if (stride == 1) Copy(image, column, length);
+                else for (int j = 0; j < length; j++) column[j] = image[j * stride];
+            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Outside(T* column, int length) => new Span<T>(column, length).Clear();
+        public static void Outside(T* column, int length, int columnStep, int rows)
+        {
+            for (; rows > 0; rows--, column += columnStep)
+            {
+                if (length > 4) new Span<T>(column, length).Clear();
+                else for (int j = 0; j < length; j++) column[j] = default;
+            }
+        }
     }
 
     private readonly struct Scattering<T> : IMove<T> where T : unmanaged, INumber<T>
     {
+        public static bool Overwrites => false;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Inside(T* image, int stride, T* column, int length)
+        public static void Inside(T* image, int rowStep, int stride, T* column, int columnStep, int length, int rows)
         {
-            if (stride == 1) Add(column, image, length);
-            else for (int j = 0; j < length; j++) image[j * stride] += column[j];
+            for (; rows > 0; rows--, image += rowStep, column += columnStep)
+            {
+                if (stride == 1) Add(column, image, length);
+                else for (int j = 0; j < length; j++) image[j * stride] += column[j];
+            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Outside(T* column, int length)
+        public static void Outside(T* column, int length, int columnStep, int rows)
         {
         }
     }
@@ -124,44 +155,89 @@ internal static unsafe class ColumnKernels
         }
     }
 
-    // Positions that lie in one row of the input: From in a channel's plane (-1: outside, zeros), To in the columns.
-    private readonly record struct Run(int From, int To, int Length);
+    // Count rows of positions that lie in one row of the input each: From in a channel's plane (-1: outside, zeros), To in the columns.
+    private readonly record struct Run(int From, int To, int Length, int Count);
 
-    // Walks output positions for one tap of the kernel.
-    private struct Walk
+    // The runs of every tap over a range of positions, kept from image to image.
+    private sealed class RunTable(bool overwrites)
     {
-        private readonly int _depthOffset, _heightOffset, _widthOffset, _first;
-        private int _depth, _height, _width;
+        private readonly List<Run> _runs = [];
+        private readonly List<int> _ends = [];
+        private WindowGeometry _geometry;
+        private int _first, _last = -1;
 
-        internal Walk(in WindowGeometry g, int tap, int first)
+        internal ReadOnlySpan<Run> Of(int tap)
         {
-            _first = first;
-            (int rest, int kw) = Math.DivRem(tap, g.Kernel.Width);
-            (int kd, int kh) = Math.DivRem(rest, g.Kernel.Height);
-            _depthOffset = kd * g.Dilation.Depth - g.Before.Depth;
-            _heightOffset = kh * g.Dilation.Height - g.Before.Height;
-            _widthOffset = kw * g.Dilation.Width - g.Before.Width;
-            (rest, _width) = Math.DivRem(first, g.Out.Width);
-            (_depth, _height) = Math.DivRem(rest, g.Out.Height);
+            int start = tap == 0 ? 0 : _ends[tap - 1];
+            return System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_runs)[start.._ends[tap]];
         }
 
-        // As many runs as there is room for, from position at on, which moves behind them.
-        internal int Next(in WindowGeometry g, ref int at, int last, Run* runs)
+        internal void Prepare(in WindowGeometry g, int first, int last)
         {
-            int count = 0;
-            while (at < last && count <= MostRuns - 3)
+            if (first == _first && last == _last && g == _geometry) return;
+            (_first, _last, _geometry) = (first, last, g);
+            _runs.Clear();
+            _ends.Clear();
+            for (int tap = 0; tap < g.Kernel.Product; tap++)
             {
-                int length = Math.Min(g.Out.Width - _width, last - at), d = _depth * g.Stride.Depth + _depthOffset, h = _height * g.Stride.Height + _heightOffset;
-                int start = _width * g.Stride.Width + _widthOffset, to = at - _first, low = length, high = length;
-                if ((uint)d < (uint)g.In.Depth && (uint)h < (uint)g.In.Height) (low, high) = Inside(start, g.Stride.Width, g.In.Width, length);
-                if (low > 0) runs[count++] = new Run(-1, to, low);
-                if (high > low) runs[count++] = new Run((d * g.In.Height + h) * g.In.Width + start + low * g.Stride.Width, to + low, high - low);
-                if (length > high) runs[count++] = new Run(-1, to + high, length - high);
-                at += length;
-                _width = 0;
-                if (++_height == g.Out.Height) (_height, _depth) = (0, _depth + 1);
+                int start = _runs.Count;
+                Walk(tap, start);
+                if (overwrites) ZerosLast(start);
+                _ends.Add(_runs.Count);
             }
-            return count;
+        }
+
+        private void Walk(int tap, int start)
+        {
+            WindowGeometry g = _geometry;
+            (int rest, int kw) = Math.DivRem(tap, g.Kernel.Width);
+            (int kd, int kh) = Math.DivRem(rest, g.Kernel.Height);
+            (rest, int width) = Math.DivRem(_first, g.Out.Width);
+            (int depth, int height) = Math.DivRem(rest, g.Out.Height);
+            for (int at = _first; at < _last;)
+            {
+                int length = Math.Min(g.Out.Width - width, _last - at), d = depth * g.Stride.Depth + kd * g.Dilation.Depth - g.Before.Depth, h = height * g.Stride.Height + kh * g.Dilation.Height - g.Before.Height;
+                int from = width * g.Stride.Width + kw * g.Dilation.Width - g.Before.Width, to = at - _first, low = length, high = length;
+                if ((uint)d < (uint)g.In.Depth && (uint)h < (uint)g.In.Height) (low, high) = Inside(from, g.Stride.Width, g.In.Width, length);
+                if (low > 0) Add(start, new Run(-1, to, low, 1));
+                if (high > low) Add(start, new Run((d * g.In.Height + h) * g.In.Width + from + low * g.Stride.Width, to + low, high - low, 1));
+                if (length > high) Add(start, new Run(-1, to + high, length - high, 1));
+                at += length;
+                width = 0;
+                if (++height == g.Out.Height) (height, depth) = (0, depth + 1);
+            }
+        }
+
+        // The next row of a run before it is counted there. Where places may be written twice and image and columns are equally wide,
+        // rows become one run across the zeros between them.
+        private void Add(int start, Run run)
+        {
+            int rowStep = _geometry.Stride.Height * _geometry.In.Width, columnStep = _geometry.Out.Width;
+            for (int i = _runs.Count - 1; i >= Math.Max(start, _runs.Count - 3); i--)
+            {
+                Run last = _runs[i];
+                if ((run.From < 0) != (last.From < 0)) continue;
+                if (overwrites && run.From >= 0 && _geometry.Stride.Width == 1 && run.From - last.From == run.To - last.To)
+                {
+                    _runs[i] = last with { Length = run.To + run.Length - last.To };
+                    return;
+                }
+                if (run.Length != last.Length || run.To != last.To + last.Count * columnStep || (run.From >= 0 && run.From != last.From + last.Count * rowStep)) continue;
+                _runs[i] = last with { Count = last.Count + 1 };
+                return;
+            }
+            _runs.Add(run);
+        }
+
+        private void ZerosLast(int start)
+        {
+            int inside = start;
+            for (int i = start; i < _runs.Count; i++)
+            {
+                if (_runs[i].From < 0) continue;
+                (_runs[inside], _runs[i]) = (_runs[i], _runs[inside]);
+                inside++;
+            }
         }
     }
 
@@ -180,6 +256,12 @@ internal static unsafe class ColumnKernels
         if (length < Vector<T>.Count)
         {
             for (int i = 0; i < length; i++) to[i] = from[i];
+            return;
+        }
+        if (Vector512.IsHardwareAccelerated && length >= Vector512<T>.Count)
+        {
+            for (int j = 0; j < length - Vector512<T>.Count; j += Vector512<T>.Count) Vector512.Load(from + j).Store(to + j);
+            Vector512.Load(from + length - Vector512<T>.Count).Store(to + length - Vector512<T>.Count);
             return;
         }
         for (int j = 0; j < length - Vector<T>.Count; j += Vector<T>.Count) Vector.Store(Vector.Load(from + j), to + j);

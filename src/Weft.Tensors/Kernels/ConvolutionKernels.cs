@@ -12,7 +12,9 @@ namespace Weft.Tensors.Kernels;
 /// <para>What a block of positions sees is copied into columns that stay in the second-level cache, and <see cref="MatrixProduct"/> does
 /// the rest. Blocks and pieces are cut by the shape alone, so results are the same bits for any number of threads: the result is split
 /// over images, groups and blocks; the image's gradient over images and channels; the weight's gradient over rows and, where
-/// those are few, over parts of the batch, whose sums are added in order.</para>
+/// those are few, over parts of the batch, whose sums are added in order. With stride 1 the image's gradient is itself a convolution,
+/// which writes columns where the other way would add them up again; it serves where it has no more of them. Windows of 3 x 3 over
+/// many channels go to <see cref="WinogradKernels"/>.</para>
 /// </remarks>
 internal static unsafe class ConvolutionKernels
 {
@@ -21,6 +23,9 @@ internal static unsafe class ConvolutionKernels
 
     // A product's depth block; more positions at once bring nothing.
     private const int MostPositions = 512;
+
+    // Outputs from which the weight's gradient is computed transposed.
+    private const int SwappedRows = 32;
 
     // Enough pieces that two to eight threads finish together.
     private const int Pieces = 16;
@@ -34,6 +39,20 @@ internal static unsafe class ConvolutionKernels
 
         internal int GroupOutputs => Outputs / Groups;
 
+        /// <summary>Whether the image's gradient is cheaper as a convolution of the result's gradient with the weights turned around.</summary>
+        internal bool TurnsAround => Geometry.Stride.Product == 1 && ((long)GroupOutputs * Geometry.In.Product <= (long)GroupChannels * Geometry.Out.Product * 5 / 4 || WinogradKernels.Fits(Turned));
+
+        /// <summary>That convolution.</summary>
+        internal Sizes Turned
+        {
+            get
+            {
+                (Triple k, Triple d, Triple b) = (Geometry.Kernel, Geometry.Dilation, Geometry.Before);
+                Triple before = new((k.Depth - 1) * d.Depth - b.Depth, (k.Height - 1) * d.Height - b.Height, (k.Width - 1) * d.Width - b.Width);
+                return new(Images, Outputs, Channels, Groups, Geometry with { In = Geometry.Out, Out = Geometry.In, Before = before });
+            }
+        }
+
         /// <summary>What one output channel's weights reach: C / groups · K.</summary>
         internal int Depth => Channels / Groups * Geometry.Kernel.Product;
     }
@@ -43,6 +62,11 @@ internal static unsafe class ConvolutionKernels
     {
         fixed (float* pi = image, pw = weight, pb = bias, pr = result)
         {
+            if (WinogradKernels.Fits(sizes))
+            {
+                WinogradKernels.Forward(sizes, pi, pw, bias.IsEmpty ? null : pb, pr, accumulate);
+                return;
+            }
             int positions = sizes.Geometry.Out.Product, block = Block(sizes.Depth, positions), blocks = (positions + block - 1) / block;
             ForwardJob job = new() { S = sizes, Image = pi, Weight = pw, Bias = bias.IsEmpty ? null : pb, Result = pr, Block = block, Blocks = blocks, Accumulate = accumulate };
             ForkJoin.Run(sizes.Images * sizes.Groups * blocks, 1, ref job);
@@ -52,6 +76,15 @@ internal static unsafe class ConvolutionKernels
     /// <summary>image (+)= the transposed convolution of a result's gradient; where it overwrites, on top of a bias per channel if one is given.</summary>
     internal static void ImageGradient(in Sizes sizes, ReadOnlySpan<float> result, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, Span<float> image, bool accumulate)
     {
+        if (sizes.TurnsAround)
+        {
+            Sizes turned = sizes.Turned;
+            Storage storage = BufferPool.Rent(DType.Float32, Math.Max(1, weight.Length));
+            Turn(sizes, weight, storage.Span<float>());
+            Forward(turned, result, storage.Span<float>()[..weight.Length], bias, image, accumulate);
+            BufferPool.Return(storage);
+            return;
+        }
         fixed (float* pi = image, pw = weight, pb = bias, pr = result)
         {
             int parts = Math.Clamp(Pieces / Math.Max(1, sizes.Images * sizes.Groups), 1, sizes.GroupChannels), perPiece = (sizes.GroupChannels + parts - 1) / parts;
@@ -59,6 +92,20 @@ internal static unsafe class ConvolutionKernels
             ImageJob job = new() { S = sizes, Image = pi, Weight = pw, Bias = bias.IsEmpty ? null : pb, Result = pr, Parts = parts, PerPiece = perPiece, Accumulate = accumulate };
             ForkJoin.Run(sizes.Images * sizes.Groups * parts, 1, ref job);
         }
+    }
+
+    // turned[c, o, k] = weight[o, c, K - 1 - k], within each group.
+    private static void Turn(in Sizes sizes, ReadOnlySpan<float> weight, Span<float> turned)
+    {
+        int taps = sizes.Geometry.Kernel.Product, channels = sizes.GroupChannels, outputs = sizes.GroupOutputs;
+        for (int g = 0; g < sizes.Groups; g++)
+            for (int c = 0; c < channels; c++)
+                for (int o = 0; o < outputs; o++)
+                {
+                    ReadOnlySpan<float> from = weight.Slice(((g * outputs + o) * channels + c) * taps, taps);
+                    Span<float> to = turned.Slice(((g * channels + c) * outputs + o) * taps, taps);
+                    for (int k = 0; k < taps; k++) to[k] = from[taps - 1 - k];
+                }
     }
 
     /// <summary>How many parts of the batch <see cref="WeightGradient"/> sums on their own: partial must have that many weights.</summary>
@@ -177,7 +224,7 @@ internal static unsafe class ConvolutionKernels
         public readonly void Run(int start, int end)
         {
             int positions = S.Geometry.Out.Product, depth = S.Depth, block = Block(depth, positions);
-            float* columns = Columns(depth * block);
+            float* columns = Columns(depth * block + S.GroupOutputs * depth), sums = columns + depth * block;
             int perPart = (S.Images + Parts - 1) / Parts, perPiece = (S.GroupOutputs + RowPieces - 1) / RowPieces;
             for (int piece = start; piece < end; piece++)
             {
@@ -185,8 +232,8 @@ internal static unsafe class ConvolutionKernels
                 (int part, int g) = Math.DivRem(rest, S.Groups);
                 int row = rowPiece * perPiece, rows = Math.Min(perPiece, S.GroupOutputs - row);
                 if (rows <= 0) continue;
+                bool swapped = rows >= SwappedRows;
                 float* target = Partial + ((nint)part * S.Outputs + g * S.GroupOutputs + row) * depth;
-                if (!Accumulate) new Span<float>(target, rows * depth).Clear();
                 for (int n = part * perPart; n < Math.Min(S.Images, (part + 1) * perPart); n++)
                 {
                     float* image = Image + (nint)(n * S.Channels + g * S.GroupChannels) * S.Geometry.In.Product;
@@ -195,8 +242,18 @@ internal static unsafe class ConvolutionKernels
                     {
                         int count = Math.Min(block, positions - first);
                         ColumnKernels.Gather(image, S.Geometry, S.GroupChannels, first, first + count, columns, block);
-                        MatrixProduct.RunSerial(rows, depth, count, result + first, positions, 1, columns, 1, block, target, depth, true);
+                        // Where there are enough rows for whole vectors, the columns lie as the left factor is read; on the right they are transposed.
+                        bool add = n > part * perPart || first > 0;
+                        if (swapped) MatrixProduct.RunSerial(depth, rows, count, columns, block, 1, result + first, 1, positions, sums, rows, add);
+                        else MatrixProduct.RunSerial(rows, depth, count, result + first, positions, 1, columns, 1, block, target, depth, Accumulate || add);
                     }
+                }
+                bool seen = part * perPart < S.Images && positions > 0;
+                if (!seen && !Accumulate) new Span<float>(target, rows * depth).Clear();
+                for (int r = 0; r < rows && seen && swapped; r++)
+                {
+                    float* to = target + (nint)r * depth;
+                    for (int p = 0; p < depth; p++) to[p] = Accumulate ? to[p] + sums[(nint)p * rows + r] : sums[(nint)p * rows + r];
                 }
             }
         }

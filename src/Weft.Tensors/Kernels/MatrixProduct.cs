@@ -51,7 +51,7 @@ internal static unsafe class MatrixProduct
                 Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate);
                 return;
             }
-            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision);
+            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision, Pieces);
             if ((long)m * n * Math.Max(k, 1) < SerialWork) job.Run(0, job.PieceCount);
             else ForkJoin.Run(job.PieceCount, 1, ref job);
         }
@@ -67,7 +67,7 @@ internal static unsafe class MatrixProduct
             Bfloat16Product.RunSerial(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, accumulate);
             return;
         }
-        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, precision);
+        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, precision, pieces: 1);
         job.Run(0, job.PieceCount);
     }
 
@@ -86,7 +86,7 @@ internal static unsafe class MatrixProduct
         private readonly float* _a, _b, _c, _bias;
         private readonly bool _accumulate, _dot, _packA, _packB, _rounded;
 
-        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision)
+        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision, int pieces)
         {
             _rounded = precision == Precision.Bf16;
             (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, cr, ar, ac, br, bc);
@@ -104,10 +104,10 @@ internal static unsafe class MatrixProduct
             else
             {
                 // Narrower column blocks where there are few rows, so that there are still pieces to share out.
-                int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min((Pieces + rowPieces - 1) / rowPieces, n / 128));
+                int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-                rowPieces = Math.Clamp((Pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
+                rowPieces = Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
                 _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + TileRows - 1) / TileRows * TileRows;
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;

@@ -16,6 +16,10 @@ public sealed class SpatialKernelTests
     [InlineData(2, 33, 70, 1, 6, 5, 1, 1, 0, 1)] // the image is its own columns
     [InlineData(1, 16, 130, 1, 20, 31, 3, 1, 1, 1)] // several pieces of rows and of positions
     [InlineData(19, 2, 3, 1, 8, 8, 4, 3, 2, 1)] // more images than parts of the batch
+    [InlineData(2, 17, 19, 1, 11, 13, 3, 1, 1, 1)] // from here on by Winograd's way, odd sizes, padding of every size
+    [InlineData(1, 32, 34, 2, 9, 30, 3, 1, 0, 1)]
+    [InlineData(1, 16, 16, 1, 8, 9, 3, 1, 3, 1)]
+    [InlineData(1, 40, 70, 1, 60, 37, 3, 1, 2, 1)] // several blocks of rows
     public void Convolution_EqualsItsComposition(int images, int channels, int outputs, int groups, int height, int width, int kernel, int stride, int padding, int dilation)
     {
         Tensor x = Random([images, channels, height, width], 1), w = Random([outputs, channels / groups, kernel, kernel], 2, 0.3), b = Random([outputs], 3);
