@@ -10,7 +10,7 @@ namespace Weft.Tensors.Kernels;
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
 /// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
-/// vectors wide, which stay in the second-level cache; tiles of 12 rows (512 bits) or 6 of A then run over the panels, so that a tile
+/// vectors wide, which stay in the second-level cache, by the piece that reads it or, where several do, once for all; tiles of 12 rows (512 bits) or 6 of A then run over the panels, so that a tile
 /// of A is read from the first-level cache, while the tile calls the next one. A is read where it lies unless its elements are far
 /// apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which would share one cache set. B is read where it lies if its rows are contiguous and
 /// either it is small or there are few rows of A.</para>
@@ -27,11 +27,14 @@ internal static unsafe class MatrixProduct
     // Below this many multiply-adds a fork costs more than it saves.
     private const long SerialWork = 1 << 15;
 
-    // So many pieces let the threads finish together; more would pack the same blocks of B more often.
-    private static int Pieces => Math.Min(12, 3 * ForkJoin.ThreadCount);
+    // So many pieces let the threads finish together.
+    private static int Pieces => ForkJoin.ThreadCount == 1 ? 1 : 8 * ForkJoin.ThreadCount;
 
-    // A piece keeps at least so many rows, so that packing B pays.
-    private const int RowsPerPiece = 192;
+    // A piece keeps at least so many rows: a block of B stays in the cache for them.
+    private const int RowsPerPiece = 96;
+
+    // A B for which packing so many elements would be repeated is packed once, by all threads, unless it is larger than the limit.
+    private const int SharedRepeats = 1 << 16, SharedLimit = 1 << 23, PackedAtOnce = 1 << 14;
 
     // With so few rows, B is read fewer times than packing it would cost; with some more too, where B is small and its rows are short,
     // so that the lines of a panel do not push each other out of the second-level cache.
@@ -51,9 +54,25 @@ internal static unsafe class MatrixProduct
                 Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate);
                 return;
             }
-            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision, Pieces);
-            if ((long)m * n * Math.Max(k, 1) < SerialWork) job.Run(0, job.PieceCount);
-            else ForkJoin.Run(job.PieceCount, 1, ref job);
+            bool serial = (long)m * n * Math.Max(k, 1) < SerialWork;
+            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision, serial ? 1 : Pieces);
+            if (serial)
+            {
+                job.Run(0, job.PieceCount);
+                return;
+            }
+            Storage? packed = job.SharedFloats > 0 ? BufferPool.Rent(DType.Float32, job.SharedFloats) : null;
+            fixed (float* panels = packed is null ? [] : packed.Span<float>())
+            {
+                if (packed is not null)
+                {
+                    job.Shared = panels;
+                    PackJob pack = new(job);
+                    ForkJoin.Run(pack.ItemCount, Math.Max(1, PackedAtOnce / (32 * k)), ref pack);
+                }
+                ForkJoin.Run(job.PieceCount, 1, ref job);
+            }
+            if (packed is not null) BufferPool.Return(packed);
         }
     }
 
@@ -79,9 +98,20 @@ internal static unsafe class MatrixProduct
     // Decoding: nothing is read twice, so nothing is packed.
     private static bool IsDot(int m, nint ac, nint br, nint bc) => m == 1 && br == 1 && ac == 1 && bc != 1;
 
-    private readonly struct ProductJob : IRangeJob
+    // All panels of B, for several pieces: [panel][k][width].
+    private readonly struct PackJob(ProductJob job) : IRangeJob
     {
-        private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth;
+        internal int ItemCount => job.PanelCount;
+
+        public void Run(int start, int end)
+        {
+            for (int panel = start; panel < end; panel++) job.PackShared(panel);
+        }
+    }
+
+    private struct ProductJob : IRangeJob
+    {
+        private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth, _wide;
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
         private readonly bool _accumulate, _dot, _packA, _packB, _rounded;
@@ -107,16 +137,35 @@ internal static unsafe class MatrixProduct
                 int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-                rowPieces = Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
+                // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once.
+                rowPieces = rowPieces < 4 && columnPieces >= pieces / 4 ? 1 : Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
                 _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + TileRows - 1) / TileRows * TileRows;
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
             _packA = _rounded || ((ac != 1 || ar % 1024 == 0) && m > 1 && n > 64);
             _packB = _rounded || bc != 1 || m > (br % 16 == 0 && br <= ShortRow && (long)n * k <= SmallFactor ? SomeRows : FewRows);
-            PieceCount = _columnPieces * ((m + _rowsPerPiece - 1) / _rowsPerPiece);
+            int rowCount = (m + _rowsPerPiece - 1) / _rowsPerPiece;
+            PieceCount = _columnPieces * rowCount;
+            int lanes = GeneratedTiles.Float32 ? 16 : Math.Max(4, (int)KernelTiers.Current / 32);
+            long floats = (long)((n + lanes - 1) / lanes * lanes) * k;
+            _wide = 2 * lanes;
+            SharedFloats = _packB && !_dot && (rowCount - 1) * (long)n * k > SharedRepeats && floats <= SharedLimit && (KernelTiers.Current != KernelTier.Scalar || GeneratedTiles.Float32) ? (int)floats : 0;
         }
 
-        internal int PieceCount { get; }
+        internal readonly int PieceCount { get; }
+
+        // The floats of all panels, if they are to be packed once; 0: every piece packs its own.
+        internal readonly int SharedFloats { get; }
+
+        internal readonly int PanelCount => (_n + _wide - 1) / _wide;
+
+        internal float* Shared;
+
+        internal readonly void PackShared(int panel)
+        {
+            int column = panel * _wide, columns = Math.Min(_wide, _n - column), width = columns > _wide / 2 ? _wide : _wide / 2;
+            PackPanel(_b + column * _bc, _k, columns, Shared + (nint)column * _k, width);
+        }
 
         // The size of parts of at most a limit, all about the same, rounded up to a step.
         private static int EqualParts(int count, int limit, int step)
@@ -125,7 +174,7 @@ internal static unsafe class MatrixProduct
             return Math.Max(step, ((count + parts - 1) / parts + step - 1) / step * step);
         }
 
-        public void Run(int start, int end)
+        public readonly void Run(int start, int end)
         {
             if (KernelTiers.Current == KernelTier.Scalar && !GeneratedTiles.Float32)
             {
@@ -145,7 +194,7 @@ internal static unsafe class MatrixProduct
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Block(int firstRow, int rows, int firstColumn, int columns)
+        private readonly void Block(int firstRow, int rows, int firstColumn, int columns)
         {
             bool generated = GeneratedTiles.Float32;
             int lanes = generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
@@ -155,12 +204,7 @@ internal static unsafe class MatrixProduct
             {
                 int depth = Math.Min(_depth, _k - p0);
                 float* b = _b + p0 * _br + firstColumn * _bc;
-                if (_packB && _bc == 1 && !_rounded)
-                    MatrixPacking.StraightPanels(b, _br, depth, columns, scratch.B, wide, edgeWidth);
-                else if (_packB)
-                    for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), scratch.B + (nint)j * depth, columns - j >= wide ? wide : edgeWidth);
-                else if (edgeColumns > 0)
-                    MatrixPacking.Panel(b + (columns - edgeColumns), _br, 1, depth, edgeColumns, scratch.B, edgeWidth);
+                if (Shared is null) PackColumns(b, depth, columns, wide, edgeColumns, edgeWidth, scratch.B);
                 if (_bias is not null && p0 == 0)
                 {
                     new Span<float>(_bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
@@ -201,8 +245,8 @@ internal static unsafe class MatrixProduct
                             : _ac != 1 && packed && j / wide * 16 < groupEnd - i ? new Ahead { Start = next + j / wide * 16, Step = _ac, Steps = depth }
                             : new Ahead { Start = c, Steps = depth };
                         bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
-                        float* panel = _packB ? scratch.B + (nint)j * depth : whole ? b + j : scratch.B;
                         nint br = !whole ? edgeWidth : _packB ? wide : _br;
+                        float* panel = Shared is not null ? Shared + (nint)(firstColumn + j) * _k + p0 * br : _packB ? scratch.B + (nint)j * depth : whole ? b + j : scratch.B;
                         float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
                         if (whole || edgeColumns == edgeWidth)
                         {
@@ -219,14 +263,25 @@ internal static unsafe class MatrixProduct
             }
         }
 
-        private void PackPanel(float* b, int depth, int columns, float* panel, int width)
+        // A piece's own copy of what it reads of B, or only of the columns at the edge.
+        private readonly void PackColumns(float* b, int depth, int columns, int wide, int edgeColumns, int edgeWidth, float* panels)
+        {
+            if (_packB && _bc == 1 && !_rounded)
+                MatrixPacking.StraightPanels(b, _br, depth, columns, panels, wide, edgeWidth);
+            else if (_packB)
+                for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), panels + (nint)j * depth, columns - j >= wide ? wide : edgeWidth);
+            else if (edgeColumns > 0)
+                MatrixPacking.Panel(b + (columns - edgeColumns), _br, 1, depth, edgeColumns, panels, edgeWidth);
+        }
+
+        private readonly void PackPanel(float* b, int depth, int columns, float* panel, int width)
         {
             MatrixPacking.Panel(b, _br, _bc, depth, columns, panel, width);
             if (_rounded) Bfloat16Rounding.Round(panel, depth * width);
         }
 
         // A tile of A, in rows RowStride apart or, where A is transposed, in steps of all rows.
-        private void PackRows(float* a, int rows, int depth, float* tile)
+        private readonly void PackRows(float* a, int rows, int depth, float* tile)
         {
             MatrixPacking.Rows(a, _ar, _ac, rows, depth, tile);
             if (!_rounded) return;
@@ -234,7 +289,7 @@ internal static unsafe class MatrixProduct
             else for (int i = 0; i < rows; i++) Bfloat16Rounding.Round(tile + (nint)i * MatrixPacking.RowStride, depth);
         }
 
-        private void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
+        private readonly void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
         {
             for (int i = 0; i < rows; i++)
             {
@@ -245,7 +300,7 @@ internal static unsafe class MatrixProduct
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
+        private readonly void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
         {
             if (GeneratedTiles.Float32)
             {
@@ -272,7 +327,7 @@ internal static unsafe class MatrixProduct
 
         // One row: four columns at a time, each a sum of products in lanes, so that memory is read in order and x once per four.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Dots<TV>(int firstColumn, int columns) where TV : struct
+        private readonly void Dots<TV>(int firstColumn, int columns) where TV : struct
         {
             int lanes = Simd.Count<TV>(), k = _k;
             float* x = _a;
@@ -307,18 +362,18 @@ internal static unsafe class MatrixProduct
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private TV Factor<TV>(float* p) where TV : struct => _rounded ? Bfloat16Rounding.Round(Simd.Load<TV>(p)) : Simd.Load<TV>(p);
+        private readonly TV Factor<TV>(float* p) where TV : struct => _rounded ? Bfloat16Rounding.Round(Simd.Load<TV>(p)) : Simd.Load<TV>(p);
 
-        private float Factor(float* p) => _rounded ? Bfloat16Rounding.Round(*p) : *p;
+        private readonly float Factor(float* p) => _rounded ? Bfloat16Rounding.Round(*p) : *p;
 
-        private void Put(int column, float value)
+        private readonly void Put(int column, float value)
         {
             if (_bias is not null) value += _bias[column];
             _c[column] = _accumulate ? _c[column] + value : value;
         }
 
         // The tier below every instruction set: the oracle's loops on this piece.
-        private void RunScalar(int start, int end)
+        private readonly void RunScalar(int start, int end)
         {
             for (int piece = start; piece < end; piece++)
             {
