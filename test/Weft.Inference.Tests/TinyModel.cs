@@ -28,9 +28,9 @@ internal static class TinyModel
             };
         }
         DecoderModel model = new DecoderModel(config).Initialize(new RandomGenerator(7));
-        // What starts at 0 (offsets, and gains as differences from 1) would not show if it were lost. Numbers of seven bits survive an added 1.
+        // What starts at 0 (offsets, and gains as differences from 1) would not show if it were lost. Of gains to which GGUF adds 1, float32 has more bits than survive that.
         foreach (Tensor parameter in model.Parameters.Where(static p => p.Rank == 1 && p.AsSpan<float>().IndexOfAnyExcept(0f) < 0))
-            for (int i = 0; i < parameter.Count; i++) parameter.AsSpan<float>()[i] = (i % 13 - 6) / 64f;
+            for (int i = 0; i < parameter.Count; i++) parameter.AsSpan<float>()[i] = (i % 13 - 6) / (family == "gemma" ? 65f : 64f);
         ModelDirectory.Save(model, folder);
         tokenizer.Save(Path.Combine(folder, "tokenizer.json"));
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"),

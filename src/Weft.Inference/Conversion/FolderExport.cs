@@ -64,7 +64,7 @@ public static class FolderExport
         {
             GgufEntry entry = file.Entries[weight.Tensor];
             SafetensorsType own = TypeOf(entry.Type);
-            if (entry.Type == GgufType.F32 && matrices != SafetensorsType.F32 && Fits(file, entry, weight.Added, matrices)) own = matrices;
+            if (entry.Type == GgufType.F32 && matrices != SafetensorsType.F32 && Fits(file, entry, weight, matrices)) own = matrices;
             types[(weight.Parameter, weight.FirstRow)] = own;
         }
         return (parameter, row) => types.TryGetValue((parameter, row), out SafetensorsType type) ? type : types[(parameter, 0)];
@@ -77,11 +77,9 @@ public static class FolderExport
         _ => SafetensorsType.F32,
     };
 
-    private static bool Fits(GgufFile file, GgufEntry entry, float added, SafetensorsType type)
+    private static bool Fits(GgufFile file, GgufEntry entry, GgufWeight weight, SafetensorsType type)
     {
-        float[] values = new float[entry.ElementCount], rounded = new float[values.Length];
-        file.ReadAsSingle(entry, values);
-        for (int i = 0; i < values.Length; i++) values[i] -= added;
+        float[] values = GgufModel.ReadVector(file, weight, entry), rounded = new float[values.Length];
         GgufType stored = type == SafetensorsType.F16 ? GgufType.F16 : GgufType.BF16;
         byte[] bytes = new byte[stored.ByteLength(values.Length)];
         Quantizer.Run(stored, values, bytes);

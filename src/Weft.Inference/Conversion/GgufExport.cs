@@ -99,6 +99,7 @@ public static class GgufExport
             // What the mixture F16 keeps in F32 (vectors, position tables) is F32 in every file: other programs expect it.
             GgufMixture own = mixture ?? GgufMixture.All.First(m => m.Type == storedTypes[weight.Parameter]);
             GgufType type = TypeOf(own, weight.Tensor, shape, config, importance is not null);
+            if (weight.Added != 0 && type == GgufType.F32) KeepRest(writer, parameter, weight);
             writer.Add(weight.Tensor, type, shape, stream =>
             {
                 progress?.Report($"{weight.Tensor} {type} [{string.Join(", ", shape)}]");
@@ -118,6 +119,16 @@ public static class GgufExport
             return;
         }
         all.Slice(Place(row, weight.PermutedHeadSize) * values.Length, values.Length).CopyTo(values);
+    }
+
+    // What rounding takes from a vector to which something is added; nothing is written where that is nothing.
+    private static void KeepRest(GgufWriter writer, Tensor parameter, GgufWeight weight)
+    {
+        float[] stored = new float[parameter.Count], rest = new float[stored.Length];
+        ReadRow(parameter, weight, 0, stored);
+        ReadRow(parameter, weight with { Added = 0 }, 0, rest);
+        for (int i = 0; i < rest.Length; i++) rest[i] -= stored[i] - weight.Added;
+        if (rest.AsSpan().IndexOfAnyExcept(0f) >= 0) writer.Set(GgufModel.RestKey(weight.Tensor), rest);
     }
 
     private static int Place(int row, int head) => head == 0 ? row : row / head * head + row % head % 2 * (head / 2) + row % head / 2;

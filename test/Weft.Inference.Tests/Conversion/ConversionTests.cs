@@ -56,6 +56,28 @@ public sealed class ConversionTests : IDisposable
         Assert.Equal(one.ChatTemplate!.Source, two.ChatTemplate!.Source);
     }
 
+    [Fact]
+    public void Rest_ThatIsMoreThanRounding_IsRefused()
+    {
+        string folder = MakeFolder("gemma"), file = Path.Combine(_folder, "model.gguf"), changed = Path.Combine(_folder, "changed.gguf");
+        GgufExport.Write(folder, file, mixture: null);
+        const string Tensor = "output_norm.weight";
+        foreach (float[] rest in (float[][])[new float[256], [1, .. new float[255]], new float[3]])
+        {
+            using (GgufFile source = GgufFile.Open(file))
+            {
+                GgufWriter writer = new();
+                foreach ((string key, GgufValue value) in source.Metadata) writer.Set(key, value);
+                writer.Set(GgufModel.RestKey(Tensor), rest);
+                foreach (GgufEntry entry in source.Entries.Values) writer.Add(entry.Name, entry.Type, entry.Shape, stream => stream.Write(source.Rows(entry, 0, (int)entry.RowCount)));
+                writer.Save(changed);
+            }
+            Exception? exception = Record.Exception(() => Logits(LanguageModel.Load(changed)));
+            if (rest.Length == 256 && rest[0] == 0) Assert.Null(exception);
+            else Assert.Contains(GgufModel.RestKey(Tensor), Assert.IsType<WeftFileException>(exception).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("Q8_0")]
     [InlineData("Q4_0")]

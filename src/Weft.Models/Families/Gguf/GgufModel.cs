@@ -107,13 +107,39 @@ public static class GgufModel
     private static GgufEntry Require(GgufFile file, string tensor) =>
         file.Entries.TryGetValue(tensor, out GgufEntry? entry) ? entry : throw new WeftFileException(file.Path, 0, $"lacks the tensor '{tensor}'.");
 
+    /// <summary>The key under which what rounding took from a vector is kept.</summary>
+    public static string RestKey(string tensor) => $"weft.rest.{tensor}";
+
+    /// <summary>A vector without what the file has added to it, in the file's order.</summary>
+    /// <remarks>
+    /// In single precision adding 1 rounds the last bits of a gain away. Weft writes them as metadata, which other programs pass over:
+    /// (stored - added) + rest is exactly what it was.
+    /// </remarks>
+    /// <exception cref="WeftFileException">The rest does not fit the vector.</exception>
+    public static float[] ReadVector(GgufFile file, GgufWeight weight, GgufEntry entry)
+    {
+        float[] values = new float[entry.ElementCount];
+        file.ReadAsSingle(entry, values);
+        GgufValue? kept = weight.Added != 0 && file.Metadata.TryGetValue(RestKey(weight.Tensor), out GgufValue? found) ? found : null;
+        if (kept is not null && (kept.ElementType != GgufValueType.F32 || kept.Count != values.Length))
+            throw new WeftFileException(file.Path, kept.Offset, $"'{RestKey(weight.Tensor)}' must hold {values.Length} single-precision numbers, but holds {kept.Count} of type {kept.ElementType}.", fault: FileFault.BadValue);
+        ReadOnlySpan<float> rest = kept is null ? [] : System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(kept.RawBytes);
+        for (int i = 0; i < values.Length; i++)
+        {
+            float limit = MathF.BitIncrement(MathF.Abs(values[i])) - MathF.Abs(values[i]);
+            values[i] -= weight.Added;
+            if (rest.IsEmpty) continue;
+            if (!(MathF.Abs(rest[i]) <= limit)) throw new WeftFileException(file.Path, kept!.Offset, $"'{RestKey(weight.Tensor)}' is more than rounding has taken from element {i}.", fault: FileFault.BadValue);
+            values[i] += rest[i];
+        }
+        return values;
+    }
+
     private static void ReadVector(GgufFile file, GgufWeight[] parts, GgufEntry[] entries, Tensor target)
     {
         for (int i = 0; i < parts.Length; i++)
         {
-            float[] values = new float[entries[i].ElementCount];
-            file.ReadAsSingle(entries[i], values);
-            for (int j = 0; j < values.Length; j++) values[j] -= parts[i].Added;
+            float[] values = ReadVector(file, parts[i], entries[i]);
             if (parts[i].PermutedHeadSize is > 0 and var head) values = Unpermute(values, head);
             if (target.DType == DType.Float32) values.CopyTo(target.AsSpan<float>()[parts[i].FirstRow..]);
             else for (int j = 0; j < values.Length; j++) target.AsSpan<double>()[parts[i].FirstRow + j] = values[j];
