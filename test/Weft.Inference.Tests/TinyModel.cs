@@ -18,6 +18,7 @@ internal static class TinyModel
             FeedForwardSize = hiddenSize, EndOfTextId = tokenizer.TokenId("<|im_end|>"),
         };
         if (family != "gpt2") config = config with { Positions = PositionScheme.Rotary, Normalization = NormalizationKind.RmsNorm, FeedForward = FeedForwardKind.SwiGlu, LinearBias = false, TieEmbeddings = false };
+        if (family == "llama3") config = config with { RotaryBase = 500_000, RotaryScaling = new() { Kind = RotaryScalingKind.Llama3, Factor = 32, OriginalContext = 8192 } };
         if (family == "qwen2") config = config with { Attention = new AttentionConfig { QueryKeyValueBias = true, OutputBias = false } };
         if (family == "gemma")
         {

@@ -91,6 +91,7 @@ public static class GgufExport
         writer.Set("general.quantization_version", QuantizationVersion);
         writer.Set(FileTypeKey, (uint)(mixture?.FileType ?? GgufMixture.All.First(m => m.Type == storedTypes["embedding.tokens.weight"]).FileType));
         Dictionary<string, Tensor> parameters = model.Parameters.ToDictionary(static p => p.Name!);
+        foreach ((string tensor, float[] values) in family.Settings(config)) writer.Add(tensor, GgufType.F32, [values.Length], stream => stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan())));
         foreach (GgufWeight weight in family.Weights(config))
         {
             Tensor parameter = parameters[weight.Parameter].Detach();

@@ -22,6 +22,8 @@ public sealed class ConversionTests : IDisposable
     [InlineData("llama", "F32")]
     [InlineData("llama", "F16")]
     [InlineData("llama", "BF16")]
+    [InlineData("llama3", "F32")]
+    [InlineData("llama3", "BF16")]
     [InlineData("gpt2", "F32")]
     [InlineData("gpt2", "F16")]
     [InlineData("gpt2", "BF16")]
@@ -54,6 +56,31 @@ public sealed class ConversionTests : IDisposable
         Assert.Equal(one.Tokenizer.Encode(Text), two.Tokenizer.Encode(Text));
         Assert.Equal(one.Tokenizer.Encode(Text), three.Tokenizer.Encode(Text));
         Assert.Equal(one.ChatTemplate!.Source, two.ChatTemplate!.Source);
+    }
+
+    [Fact]
+    public void Divisors_OfRotaryPairs_AreTheSettingsThatMadeThem_OrAreRefused()
+    {
+        string folder = MakeFolder("llama3"), file = Path.Combine(_folder, "model.gguf"), quantized = Path.Combine(_folder, "q.gguf"), changed = Path.Combine(_folder, "changed.gguf");
+        GgufExport.Write(folder, file, mixture: null);
+        GgufExport.Write(file, quantized, GgufMixture.Of("Q8_0"));
+        RotaryScaling expected = LanguageModel.Load(folder).Model.Config.RotaryScaling!;
+        Assert.Equal(expected, LanguageModel.Load(file).Model.Config.RotaryScaling);
+        Assert.Equal(expected, LanguageModel.Load(quantized).Model.Config.RotaryScaling);
+
+        using (GgufFile source = GgufFile.Open(file))
+        {
+            GgufWriter writer = new();
+            foreach ((string key, GgufValue value) in source.Metadata) writer.Set(key, value);
+            foreach (GgufEntry entry in source.Entries.Values)
+            {
+                byte[] bytes = source.Rows(entry, 0, (int)entry.RowCount).ToArray();
+                if (entry.Name == "rope_freqs.weight") BitConverter.TryWriteBytes(bytes.AsSpan(8), 1.5f);
+                writer.Add(entry.Name, entry.Type, entry.Shape, stream => stream.Write(bytes));
+            }
+            writer.Save(changed);
+        }
+        Assert.Contains("rope_freqs.weight", Assert.Throws<WeftFileException>(() => LanguageModel.Load(changed)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

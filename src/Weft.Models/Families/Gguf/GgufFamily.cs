@@ -28,8 +28,11 @@ public abstract class GgufFamily
     /// <summary>Writes the model's own keys.</summary>
     public abstract void WriteKeys(GgufWriter writer, DecoderConfig config);
 
-    /// <summary>Every tensor of a file.</summary>
+    /// <summary>Every tensor of a file that holds weights.</summary>
     public abstract IEnumerable<GgufWeight> Weights(DecoderConfig config);
+
+    /// <summary>Tensors that hold what the configuration says: vectors in F32, by name.</summary>
+    public virtual IEnumerable<(string Tensor, float[] Values)> Settings(DecoderConfig config) => [];
 
     /// <summary>Writes a key of this architecture.</summary>
     protected void Set(GgufWriter writer, string key, int value) => writer.Set($"{Architecture}.{key}", (uint)value);

@@ -15,6 +15,9 @@ public abstract class GgufLlamaLayout : GgufFamily
     /// <summary>Adds what the architecture has beyond Llama's layers.</summary>
     private protected virtual DecoderConfig Complete(DecoderConfig common) => common;
 
+    /// <summary>How the file stretches rotary positions; null where it does not.</summary>
+    private protected virtual RotaryScaling? ReadScaling(GgufKeys keys, int headSize, double rotaryBase, int contextLength) => null;
+
     /// <inheritdoc/>
     public sealed override DecoderConfig ReadConfig(GgufKeys keys)
     {
@@ -25,10 +28,12 @@ public abstract class GgufLlamaLayout : GgufFamily
         if (keys.Text("rope.scaling.type", "none") is not "none" and var scaling) throw keys.Unsupported("rope.scaling.type", $"'{scaling}'");
         if (keys.Integer("expert_count", 0) is > 0 and var experts) throw keys.Unsupported("expert_count", $"{experts}");
         keys.Ignore("expert_used_count", "vocab_size");
+        int contextLength = keys.RequiredInteger("context_length");
+        double rotaryBase = keys.Number("rope.freq_base", 10_000);
         return Complete(new DecoderConfig
         {
             VocabularySize = keys.ShapeOf("token_embd.weight")[0],
-            ContextLength = keys.RequiredInteger("context_length"),
+            ContextLength = contextLength,
             HiddenSize = hidden,
             BlockCount = keys.RequiredInteger("block_count"),
             HeadCount = heads,
@@ -36,7 +41,8 @@ public abstract class GgufLlamaLayout : GgufFamily
             HeadSize = headSize,
             FeedForwardSize = keys.RequiredInteger("feed_forward_length"),
             Positions = PositionScheme.Rotary,
-            RotaryBase = keys.Number("rope.freq_base", 10_000),
+            RotaryBase = rotaryBase,
+            RotaryScaling = ReadScaling(keys, headSize, rotaryBase, contextLength),
             Normalization = NormalizationKind.RmsNorm,
             NormalizationEpsilon = keys.Number("attention.layer_norm_rms_epsilon", 1e-5),
             LinearBias = false,

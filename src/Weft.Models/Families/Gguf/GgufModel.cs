@@ -33,7 +33,7 @@ public static class GgufModel
         foreach (GgufWeight weight in family.Weights(config)) Require(file, weight.Tensor); // before anything is made: the metadata may lie about sizes
         DecoderModel model = Create(file, config, dtype);
         Dictionary<string, Tensor> parameters = model.Parameters.ToDictionary(static p => p.Name!);
-        HashSet<string> used = new(StringComparer.Ordinal);
+        HashSet<string> used = new(family.Settings(config).Select(static s => s.Tensor), StringComparer.Ordinal);
         foreach (IGrouping<string, GgufWeight> weights in family.Weights(config).GroupBy(static w => w.Parameter))
         {
             if (!parameters.Remove(weights.Key, out Tensor? parameter)) throw new InvalidOperationException($"{family.Architecture}: the model has no parameter '{weights.Key}'.");
