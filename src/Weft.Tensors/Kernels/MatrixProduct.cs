@@ -114,11 +114,12 @@ internal static unsafe class MatrixProduct
         private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth, _wide;
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
-        private readonly bool _accumulate, _dot, _packA, _packB, _rounded;
+        private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _generated;
 
         internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision, int pieces)
         {
             _rounded = precision == Precision.Bf16;
+            _generated = GeneratedTiles.Float32;
             (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, cr, ar, ac, br, bc);
             _a = a;
             _b = b;
@@ -146,10 +147,10 @@ internal static unsafe class MatrixProduct
             _packB = _rounded || bc != 1 || m > (br % 16 == 0 && br <= ShortRow && (long)n * k <= SmallFactor ? SomeRows : FewRows);
             int rowCount = (m + _rowsPerPiece - 1) / _rowsPerPiece;
             PieceCount = _columnPieces * rowCount;
-            int lanes = GeneratedTiles.Float32 ? 16 : Math.Max(4, (int)KernelTiers.Current / 32);
+            int lanes = _generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32);
             long floats = (long)((n + lanes - 1) / lanes * lanes) * k;
             _wide = 2 * lanes;
-            SharedFloats = _packB && !_dot && (rowCount - 1) * (long)n * k > SharedRepeats && floats <= SharedLimit && (KernelTiers.Current != KernelTier.Scalar || GeneratedTiles.Float32) ? (int)floats : 0;
+            SharedFloats = _packB && !_dot && (rowCount - 1) * (long)n * k > SharedRepeats && floats <= SharedLimit && (KernelTiers.Current != KernelTier.Scalar || _generated) ? (int)floats : 0;
         }
 
         internal readonly int PieceCount { get; }
@@ -176,7 +177,7 @@ internal static unsafe class MatrixProduct
 
         public readonly void Run(int start, int end)
         {
-            if (KernelTiers.Current == KernelTier.Scalar && !GeneratedTiles.Float32)
+            if (KernelTiers.Current == KernelTier.Scalar && !_generated)
             {
                 RunScalar(start, end);
                 return;
@@ -196,8 +197,7 @@ internal static unsafe class MatrixProduct
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Block(int firstRow, int rows, int firstColumn, int columns)
         {
-            bool generated = GeneratedTiles.Float32;
-            int lanes = generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
+            int lanes = _generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
             Scratch scratch = t_scratch ??= new Scratch();
             int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
@@ -214,7 +214,7 @@ internal static unsafe class MatrixProduct
                 int group = 0, groupEnd = 0; // rows of A that are packed
                 for (int i = 0; i < rows;)
                 {
-                    int r = NextRows(rows - i, lanes, !generated);
+                    int r = NextRows(rows - i, lanes, !_generated);
                     float* a = _a + (firstRow + i) * _ar + p0 * _ac;
                     nint ar = _ar, ac = _ac;
                     bool packed = _packA && i >= groupEnd;
@@ -302,7 +302,7 @@ internal static unsafe class MatrixProduct
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
         {
-            if (GeneratedTiles.Float32)
+            if (_generated)
             {
                 TileCall call = new()
                 {
