@@ -145,4 +145,13 @@ public sealed class BadInputTests : IDisposable
         Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", line, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Train_Keys_ListsTheOptionsOfTheOptimizerThatIsSet()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string errors) = WeftProcess.Run(folder.Path, "train", "--keys", "--set", "optimizer=lion");
+        Assert.True(code == 0, errors);
+        Assert.Contains("Options of lion (--set optimizerOptions=name=value,name=value): beta1=0.9, beta2=0.99", output, StringComparison.Ordinal);
+    }
 }

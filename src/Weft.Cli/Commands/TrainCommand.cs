@@ -8,6 +8,7 @@ using Weft.Tensors.Threading;
 using Weft.Tokenizers;
 using Weft.Training;
 using Weft.Training.Data;
+using Weft.Training.Optimizers;
 using Weft.Training.Runs;
 
 namespace Weft.Cli.Commands;
@@ -29,7 +30,7 @@ internal static class TrainCommand
         Option<double?> minutes = new("--minutes") { Description = "About how long to train, instead of --steps." };
         Option<string?> precision = new("--precision") { Description = "float32, or bf16: products of rounded factors, summed in float32." };
         Option<bool> find = new("--find-learning-rate") { Description = "Let the rate grow on a fresh model until the loss explodes, plot it, suggest a rate, and end." };
-        Option<bool> keys = new("--keys") { Description = "List presets and every setting with its value, and end." };
+        Option<bool> keys = new("--keys") { Description = "List presets, every setting with its value and the optimizer's options, and end." };
 
         Command command = new("train", "Train a GPT on a text. Ctrl-C saves; --resume goes on.") { text, preset, config, set, output, resume, seed, threads, steps, minutes, precision, find, keys };
         command.SetAction(parsed =>
@@ -77,6 +78,9 @@ internal static class TrainCommand
         Console.WriteLine();
         Console.WriteLine($"Settings of {presetName}:");
         Console.Write(ConfigFile.ToJson(config));
+        Console.WriteLine();
+        Console.WriteLine($"Optimizers: {string.Join(", ", OptimizerCatalogue.Names)}");
+        Console.WriteLine($"Options of {config.Optimizer} (--set optimizerOptions=name=value,name=value): {string.Join(", ", OptimizerCatalogue.Options(config.Optimizer))}");
         return 0;
     }
 

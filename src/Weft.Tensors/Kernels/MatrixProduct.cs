@@ -98,6 +98,30 @@ internal static unsafe class MatrixProduct
     // Decoding: nothing is read twice, so nothing is packed.
     private static bool IsDot(int m, nint ac, nint br, nint bc) => m == 1 && br == 1 && ac == 1 && bc != 1;
 
+    // A factor as it is, or rounded to bfloat16.
+    private interface IFactor
+    {
+        static abstract TV Load<TV>(float* p) where TV : struct;
+
+        static abstract float Load(float* p);
+    }
+
+    private readonly struct Plain : IFactor
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TV Load<TV>(float* p) where TV : struct => Simd.Load<TV>(p);
+
+        public static float Load(float* p) => *p;
+    }
+
+    private readonly struct Rounded : IFactor
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TV Load<TV>(float* p) where TV : struct => Bfloat16Rounding.Round(Simd.Load<TV>(p));
+
+        public static float Load(float* p) => Bfloat16Rounding.Round(*p);
+    }
+
     // All panels of B, for several pieces: [panel][k][width].
     private readonly struct PackJob(ProductJob job) : IRangeJob
     {
@@ -188,9 +212,8 @@ internal static unsafe class MatrixProduct
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
                 if (!_dot) Block(firstRow, rows, firstColumn, columns);
-                else if (KernelTiers.Current == KernelTier.Bits512) Dots<Vector512<float>>(firstColumn, columns);
-                else if (KernelTiers.Current == KernelTier.Bits256) Dots<Vector256<float>>(firstColumn, columns);
-                else Dots<Vector128<float>>(firstColumn, columns);
+                else if (_rounded) Dots<Rounded>(firstColumn, columns);
+                else Dots<Plain>(firstColumn, columns);
             }
         }
 
@@ -325,9 +348,16 @@ internal static unsafe class MatrixProduct
             }
         }
 
+        private readonly void Dots<TFactor>(int firstColumn, int columns) where TFactor : IFactor
+        {
+            if (KernelTiers.Current == KernelTier.Bits512) Dots<Vector512<float>, TFactor>(firstColumn, columns);
+            else if (KernelTiers.Current == KernelTier.Bits256) Dots<Vector256<float>, TFactor>(firstColumn, columns);
+            else Dots<Vector128<float>, TFactor>(firstColumn, columns);
+        }
+
         // One row: four columns at a time, each a sum of products in lanes, so that memory is read in order and x once per four.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Dots<TV>(int firstColumn, int columns) where TV : struct
+        private readonly void Dots<TV, TFactor>(int firstColumn, int columns) where TV : struct where TFactor : IFactor
         {
             int lanes = Simd.Count<TV>(), k = _k;
             float* x = _a;
@@ -340,19 +370,19 @@ internal static unsafe class MatrixProduct
                 int p = 0;
                 for (; p <= k - lanes; p += lanes)
                 {
-                    TV xp = Factor<TV>(x + p);
-                    s0 = Simd.MultiplyAdd(xp, Factor<TV>(w0 + p), s0);
-                    s1 = Simd.MultiplyAdd(xp, Factor<TV>(w1 + p), s1);
-                    s2 = Simd.MultiplyAdd(xp, Factor<TV>(w2 + p), s2);
-                    s3 = Simd.MultiplyAdd(xp, Factor<TV>(w3 + p), s3);
+                    TV xp = TFactor.Load<TV>(x + p);
+                    s0 = Simd.MultiplyAdd(xp, TFactor.Load<TV>(w0 + p), s0);
+                    s1 = Simd.MultiplyAdd(xp, TFactor.Load<TV>(w1 + p), s1);
+                    s2 = Simd.MultiplyAdd(xp, TFactor.Load<TV>(w2 + p), s2);
+                    s3 = Simd.MultiplyAdd(xp, TFactor.Load<TV>(w3 + p), s3);
                 }
                 float r0 = Simd.Sum(s0), r1 = Simd.Sum(s1), r2 = Simd.Sum(s2), r3 = Simd.Sum(s3);
                 for (; p < k; p++)
                 {
-                    r0 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w0 + p), r0);
-                    r1 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w1 + p), r1);
-                    r2 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w2 + p), r2);
-                    r3 = MathF.FusedMultiplyAdd(Factor(x + p), Factor(w3 + p), r3);
+                    r0 = MathF.FusedMultiplyAdd(TFactor.Load(x + p), TFactor.Load(w0 + p), r0);
+                    r1 = MathF.FusedMultiplyAdd(TFactor.Load(x + p), TFactor.Load(w1 + p), r1);
+                    r2 = MathF.FusedMultiplyAdd(TFactor.Load(x + p), TFactor.Load(w2 + p), r2);
+                    r3 = MathF.FusedMultiplyAdd(TFactor.Load(x + p), TFactor.Load(w3 + p), r3);
                 }
                 Put(firstColumn + j, r0);
                 if (count > 1) Put(firstColumn + j + 1, r1);
@@ -360,9 +390,6 @@ internal static unsafe class MatrixProduct
                 if (count > 3) Put(firstColumn + j + 3, r3);
             }
         }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly TV Factor<TV>(float* p) where TV : struct => _rounded ? Bfloat16Rounding.Round(Simd.Load<TV>(p)) : Simd.Load<TV>(p);
 
         private readonly float Factor(float* p) => _rounded ? Bfloat16Rounding.Round(*p) : *p;
 
