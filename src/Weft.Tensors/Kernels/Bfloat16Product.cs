@@ -17,13 +17,22 @@ internal static unsafe class Bfloat16Product
 {
     private const int StepBlock = 512, ColumnBlock = 256, ChunkRows = 48, TileRows = 12, Wide = 32, Narrow = 16;
 
-    // A B that so many elements' worth of packing would be repeated for is packed once for all.
-    private const int SharedElements = 1 << 16;
+    // A B that so many elements' worth of packing would be repeated for is packed once for all, unless it is larger than the limit.
+    private const int SharedElements = 1 << 16, SharedLimit = 1 << 23;
+
+    // Pairs of A that are held at once (64 MiB); longer ones are worked off in bands of rows.
+    private const int BandPairs = 1 << 24;
 
     [ThreadStatic] private static Scratch? t_scratch;
 
     /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
     internal static void Run(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+    {
+        int band = Math.Max(8, BandPairs / Math.Max(1, (k + 1) / 2) / ChunkRows) * ChunkRows;
+        for (int row = 0; row < m; row += band) Band(Math.Min(band, m - row), n, k, a + row * ar, ar, ac, b, br, bc, c + (nint)row * cr, cr, bias, accumulate);
+    }
+
+    private static void Band(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
     {
         Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate, ForkJoin.ThreadCount);
         Storage? sharedA = plan.SharesA ? Rent((long)m * plan.Steps) : null, sharedB = plan.SharesB ? Rent((long)(n + Narrow - 1) / Narrow * Narrow * plan.Steps) : null;
@@ -92,7 +101,7 @@ internal static unsafe class Bfloat16Product
             ChunksPerPiece = (ChunkCount + rowPieces - 1) / rowPieces;
             RowPieces = (ChunkCount + ChunksPerPiece - 1) / ChunksPerPiece;
             SharesA = ColumnPieces > 1;
-            SharesB = (RowPieces - 1) * (long)n * k > SharedElements;
+            SharesB = (RowPieces - 1) * (long)n * k > SharedElements && (long)n * k <= SharedLimit;
         }
 
         internal readonly bool SharesA { get; }

@@ -77,6 +77,21 @@ public sealed class MatrixProductKernelTests
         }
     }
 
+    // So long that rows go in bands.
+    [Fact]
+    public void Run_InBf16OfVeryLongRows_GivesTheBitsOfEachRow()
+    {
+        (int m, int n, int k) = (390, 3, 90_000);
+        float[] a = new float[m * k], b = Random(k * n, 2), c = new float[m * n], one = new float[n];
+        for (int i = 0; i < a.Length; i++) a[i] = (i * 7 + i / k) % 251 / 251f - 0.5f;
+        MatrixProduct.Run(m, n, k, a, k, 1, b, n, 1, c, n, accumulate: false, precision: Precision.Bf16);
+        foreach (int row in (int[])[0, 383, 384, 389])
+        {
+            MatrixProduct.Run(1, n, k, a.AsSpan(row * k, k), k, 1, b, n, 1, one, n, accumulate: false, precision: Precision.Bf16);
+            Assert.Equal(one, c[(row * n)..((row + 1) * n)]);
+        }
+    }
+
     // The generated loops where they run, and the plain ones, against the definition.
     [Fact]
     public unsafe void Pack_OfAnyLanesAndDepth_PairsRoundedNeighboursAndWritesNothingElse()
