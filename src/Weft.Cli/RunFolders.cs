@@ -34,6 +34,8 @@ internal static class RunFolders
         path = PullDisplay.Resolve(path);
         RunDirectory run = new(path);
         if (run.Exists) return run.Model;
+        if (File.Exists(path) && Path.GetExtension(path) is ".safetensors" or ".bin" or ".pt" or ".pth" or ".json")
+            throw new UsageException($"{path} is a part of a model's folder, which is read as a whole: name the folder, {Path.GetDirectoryName(Path.GetFullPath(path))}.");
         if (File.Exists(Path.Combine(path, "config.json")) || File.Exists(path)) return path;
         string[] files = Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal)] : [];
         if (files.Length == 1) return files[0];

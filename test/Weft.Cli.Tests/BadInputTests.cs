@@ -154,4 +154,15 @@ public sealed class BadInputTests : IDisposable
         Assert.True(code == 0, errors);
         Assert.Contains("Options of lion (--set optimizerOptions=name=value,name=value): beta1=0.9, beta2=0.99", output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Generate_FromAFileOfAFolder_NamesTheFolder()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder["pytorch_model.bin"], "PK");
+        (int code, _, string errors) = WeftProcess.Run(folder.Path, "generate", "pytorch_model.bin");
+        Assert.Equal(2, code);
+        Assert.StartsWith("weft: pytorch_model.bin is a part of a model's folder, which is read as a whole: name the folder, ", errors, StringComparison.Ordinal);
+        Assert.Single(errors.TrimEnd().Split('\n'));
+    }
 }
