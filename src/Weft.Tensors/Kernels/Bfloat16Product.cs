@@ -189,7 +189,7 @@ internal static unsafe class Bfloat16Product
                 new Span<float>(plan.Bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
                 new Span<float>(scratch.Bias + columns, Wide).Clear();
             }
-            TileCall call = new() { DepthStrideB = Wide * sizeof(uint), RowStrideA = sizeof(uint) };
+            TileCall call = new() { RowStrideA = sizeof(uint) };
             for (int first = 0; first == 0 || first < plan.Steps; first += block)
             {
                 int steps = Math.Min(block, plan.Steps - first);
@@ -224,20 +224,10 @@ internal static unsafe class Bfloat16Product
                         call.Start = first == 0 && plan.Bias is not null ? scratch.Bias + j : null;
                         call.Accumulate = accumulate && !edge ? 1 : 0;
                         GeneratedTiles.Run(TileKind.Bfloat16, rows, width == Narrow, ref call);
-                        if (edge) CopyEdge(scratch.Edge, width, rows, edgeColumns, c + j, accumulate);
+                        if (edge) MatrixProduct.CopyEdge(scratch.Edge, width, rows, edgeColumns, c + j, plan.Cr, accumulate);
                     }
                     row += rows;
                 }
-            }
-        }
-
-        private void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
-        {
-            for (int i = 0; i < rows; i++)
-            {
-                float* to = c + (nint)i * plan.Cr, from = edge + i * width;
-                if (accumulate) for (int j = 0; j < columns; j++) to[j] += from[j];
-                else for (int j = 0; j < columns; j++) to[j] = from[j];
             }
         }
     }

@@ -30,7 +30,7 @@ internal static unsafe class ConvolutionKernels
     // Enough pieces that two to eight threads finish together.
     private const int Pieces = 16;
 
-    [ThreadStatic] private static float[]? t_columns;
+    [ThreadStatic] private static float[]? t_scratch;
 
     /// <summary>The sizes that every kernel here needs.</summary>
     internal readonly record struct Sizes(int Images, int Channels, int Outputs, int Groups, WindowGeometry Geometry)
@@ -140,10 +140,11 @@ internal static unsafe class ConvolutionKernels
     // From 64 rows on, the columns are worth making anew for each piece of rows.
     private static int RowParts(in Sizes sizes) => Math.Max(1, sizes.GroupOutputs / 64);
 
-    private static float* Columns(int count)
+    /// <summary>Memory of this thread, aligned to cache lines, whose contents do not outlive a piece.</summary>
+    internal static float* Scratch(int count)
     {
-        if (t_columns is null || t_columns.Length < count) t_columns = GC.AllocateUninitializedArray<float>(Math.Max(count, ColumnFloats) + 16, pinned: true);
-        return (float*)(((nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_columns)) + 63) & ~63);
+        if (t_scratch is null || t_scratch.Length < count) t_scratch = GC.AllocateUninitializedArray<float>(Math.Max(count, ColumnFloats) + 16, pinned: true);
+        return (float*)(((nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_scratch)) + 63) & ~63);
     }
 
     private struct ForwardJob : IRangeJob
@@ -157,7 +158,7 @@ internal static unsafe class ConvolutionKernels
         {
             int positions = S.Geometry.Out.Product, depth = S.Depth;
             bool plain = IsPlain(S.Geometry);
-            float* columns = plain ? null : Columns(depth * Block);
+            float* columns = plain ? null : Scratch(depth * Block);
             for (int piece = start; piece < end; piece++)
             {
                 (int rest, int block) = Math.DivRem(piece, Blocks);
@@ -193,7 +194,7 @@ internal static unsafe class ConvolutionKernels
         {
             int positions = S.Geometry.Out.Product, area = S.Geometry.In.Product, taps = S.Geometry.Kernel.Product, depth = S.Depth;
             int block = Block(PerPiece * taps, positions);
-            float* columns = Columns(PerPiece * taps * block);
+            float* columns = Scratch(PerPiece * taps * block);
             for (int piece = start; piece < end; piece++)
             {
                 (int rest, int part) = Math.DivRem(piece, Parts);
@@ -224,8 +225,8 @@ internal static unsafe class ConvolutionKernels
         public readonly void Run(int start, int end)
         {
             int positions = S.Geometry.Out.Product, depth = S.Depth, block = Block(depth, positions);
-            float* columns = Columns(depth * block + S.GroupOutputs * depth), sums = columns + depth * block;
             int perPart = (S.Images + Parts - 1) / Parts, perPiece = (S.GroupOutputs + RowPieces - 1) / RowPieces;
+            float* columns = Scratch(depth * block + perPiece * depth), sums = columns + depth * block;
             for (int piece = start; piece < end; piece++)
             {
                 (int rest, int rowPiece) = Math.DivRem(piece, RowPieces);

@@ -10,10 +10,10 @@ namespace Weft.Tensors.Kernels;
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
 /// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
-/// vectors wide, which stay in the second-level cache, by the piece that reads it or, where several do, once for all; tiles of 12 rows (512 bits) or 6 of A then run over the panels, so that a tile
-/// of A is read from the first-level cache, while the tile calls the next one. A is read where it lies unless its elements are far
-/// apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which would share one cache set. B is read where it lies if its rows are contiguous and
-/// either it is small or there are few rows of A.</para>
+/// vectors wide, which stay in the second-level cache, by the piece that reads it or, where several do, once for all; tiles of 12 rows
+/// (512 bits) or 6 of A then run over the panels, so that a tile of A is read from the first-level cache, while the tile calls the next
+/// one. A is read where it lies unless its elements are far apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which
+/// would share one cache set. B is read where it lies if its rows are contiguous and either it is small or there are few rows of A.</para>
 /// <para>Threads take (row block, column block) pieces. Wherever they are cut, an element is always the same chain of fused
 /// multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
 /// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
@@ -94,6 +94,17 @@ internal static unsafe class MatrixProduct
     internal static int NextRows(int left, int lanes, bool sixes) =>
         lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 6 && sixes ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1
         : left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+
+    /// <summary>The columns that there are of a tile at the edge of C.</summary>
+    internal static void CopyEdge(float* edge, int width, int rows, int columns, float* c, int cRowStride, bool accumulate)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            float* to = c + (nint)i * cRowStride, from = edge + i * width;
+            if (accumulate) for (int j = 0; j < columns; j++) to[j] += from[j];
+            else for (int j = 0; j < columns; j++) to[j] = from[j];
+        }
+    }
 
     // Decoding: nothing is read twice, so nothing is packed.
     private static bool IsDot(int m, nint ac, nint br, nint bc) => m == 1 && br == 1 && ac == 1 && bc != 1;
@@ -220,7 +231,7 @@ internal static unsafe class MatrixProduct
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Block(int firstRow, int rows, int firstColumn, int columns)
         {
-            int lanes = _generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32), wide = 2 * lanes;
+            int wide = _wide, lanes = wide / 2;
             Scratch scratch = t_scratch ??= new Scratch();
             int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
@@ -278,7 +289,7 @@ internal static unsafe class MatrixProduct
                         else
                         {
                             Tile(r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
-                            CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, accumulate);
+                            CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, _cr, accumulate);
                         }
                     }
                     i += r;
@@ -310,16 +321,6 @@ internal static unsafe class MatrixProduct
             if (!_rounded) return;
             if (_ac != 1) Bfloat16Rounding.Round(tile, depth * rows);
             else for (int i = 0; i < rows; i++) Bfloat16Rounding.Round(tile + (nint)i * MatrixPacking.RowStride, depth);
-        }
-
-        private readonly void CopyEdge(float* edge, int width, int rows, int columns, float* c, bool accumulate)
-        {
-            for (int i = 0; i < rows; i++)
-            {
-                float* to = c + (nint)i * _cr, from = edge + i * width;
-                if (accumulate) for (int j = 0; j < columns; j++) to[j] += from[j];
-                else for (int j = 0; j < columns; j++) to[j] = from[j];
-            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

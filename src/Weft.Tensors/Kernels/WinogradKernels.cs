@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Weft.Tensors.Threading;
 
@@ -22,8 +21,6 @@ internal static unsafe class WinogradKernels
 
     // With fewer channels the transforms cost more than they save.
     private const int FewestChannels = 16, FewestPositions = 64;
-
-    [ThreadStatic] private static float[]? t_scratch;
 
     /// <summary>Whether a convolution is of this kind and large enough.</summary>
     internal static bool Fits(in ConvolutionKernels.Sizes s)
@@ -104,7 +101,7 @@ internal static unsafe class WinogradKernels
             int channels = S.GroupChannels, outputs = S.GroupOutputs, area = S.Geometry.In.Product, positions = S.Geometry.Out.Product;
             // The last row of tiles is written in whole vectors too.
             int stride = ((Rows - 1) * Width + Padded + Lanes - 1) / Lanes * Lanes, lines = 4 * (2 * Rows + 2) * Padded, line = 4 * (Padded + Lanes);
-            float* v = Scratch(Points * (channels + outputs) * stride + lines + line), m = v + (nint)Points * channels * stride, columns = m + (nint)Points * outputs * stride, buffer = columns + lines;
+            float* v = ConvolutionKernels.Scratch(Points * (channels + outputs) * stride + lines + line), m = v + (nint)Points * channels * stride, columns = m + (nint)Points * outputs * stride, buffer = columns + lines;
             for (int piece = start; piece < end; piece++)
             {
                 (int rest, int block) = Math.DivRem(piece, Blocks);
@@ -208,11 +205,5 @@ internal static unsafe class WinogradKernels
                 if (width % 2 == 1) to[width - 1] = left[width / 2] + bias;
             }
         }
-    }
-
-    private static float* Scratch(int count)
-    {
-        if (t_scratch is null || t_scratch.Length < count + 16) t_scratch = GC.AllocateUninitializedArray<float>(count + 16, pinned: true);
-        return (float*)(((nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_scratch)) + 63) & ~63);
     }
 }
