@@ -2,14 +2,15 @@ using System.Diagnostics;
 using System.Globalization;
 using TorchSharp;
 using Weft.Bench.Peers;
+using Weft.Models.Families.Gguf;
 using Weft.Tensors;
 using Weft.Tensors.Threading;
 
 // Weft beside libtorch in one process: see bench/README.md.
 string names = string.Join(" | ", StepComparison.Configurations.Keys);
-if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "crowded" or "chat", ..])
+if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "crowded" or "chat" or "resident", ..])
 {
-    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16 | bf16-pure]\n       product [PAIRS] [bf16 | bf16-pure]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       chat");
+    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16 | bf16-pure]\n       product [PAIRS] [bf16 | bf16-pure]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       crowded\n       chat\n       resident");
     return 2;
 }
 
@@ -41,6 +42,12 @@ switch (args[0])
     case "chat":
         OwnFigures.FirstToken();
         return 0;
+    case "resident" when args is [_, string tiny, string model, string compute]:
+        ResidentGrowth.Measure(tiny, model, Enum.Parse<ComputePath>(compute));
+        return 0;
+    case "resident":
+        ResidentGrowth.Run();
+        return 0;
 }
 torch.set_num_threads(ForkJoin.ThreadCount);
 switch (args[0])
@@ -65,5 +72,5 @@ foreach (string[] part in (string[][])[
     ["product", count], ["product", count, "bf16"], ["product", count, "bf16-pure"], ["layer", count],
     ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "nanogpt-shakespeare-cpu", count, "bf16-pure"], ["step", "6x384", count], ["step", "6x384", count, "bf16"], ["step", "6x384", count, "bf16-pure"],
     ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "gpt2-124m", count, "bf16-pure"], ["step", "6x384-context-4096", count],
-    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["crowded"], ["chat"]]) good &= Children.Run(part) == 0;
+    ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["crowded"], ["chat"], ["resident"]]) good &= Children.Run(part) == 0;
 return good ? 0 : 1;

@@ -14,6 +14,7 @@ namespace Weft.Inference;
 /// </remarks>
 public sealed class Generator
 {
+    private const int PromptPart = 512; // tokens: enough for products to be as fast as they get
     private readonly LanguageModel _language;
     private readonly DecoderModel _model;
     private readonly KeyValueCache _cache;
@@ -71,20 +72,33 @@ public sealed class Generator
             _cacheStart = _ids.Count - Math.Max(1, context / 2);
         }
         if (_cache.Count <= _rereadBeyond && _ids.Count - _cacheStart > _rereadBeyond) _cache.Truncate(0); // from here on all angles differ
-        int fresh = _ids.Count - _cacheStart - _cache.Count;
         using (GradMode.Off())
-        using (MemoryScope.Enter())
         {
-            Tensor ids = _single;
-            if (fresh > 1) ids = Tensor.From(Ids[^fresh..], [1, fresh]);
-            else _single.Fill(_ids[^1]);
-            Tensor hidden = _model.Hidden(ids, _settings);                          // [1, T, C]
-            Tensor logits = _model.Logits(hidden.Select(1, fresh - 1));             // [1, V]
-            logits.AsSpan<float>().CopyTo(_logits);
+            // A long prompt is read in parts: its activations take the memory of one. (Angles that depend on the length want it whole.)
+            for (; _rereadBeyond == int.MaxValue && Unread > PromptPart;)
+                using (MemoryScope.Enter()) Read(PromptPart);
+            using (MemoryScope.Enter())
+            {
+                int fresh = Unread;
+                Tensor logits = _model.Logits(Read(fresh).Select(1, fresh - 1));    // [1, V]
+                logits.AsSpan<float>().CopyTo(_logits);
+            }
         }
         int next = _sampler.Next(_logits, Ids);
         _ids.Add(next);
         return next;
+    }
+
+    // How many tokens of the text are not in the cache yet.
+    private int Unread => _ids.Count - _cacheStart - _cache.Count;
+
+    // The hidden states of the next tokens that are not in the cache yet, which then holds them: [1, count, C].
+    private Tensor Read(int count)
+    {
+        Tensor ids = _single;
+        if (count > 1) ids = Tensor.From(Ids.Slice(_ids.Count - Unread, count), [1, count]);
+        else _single.Fill(Ids[^Unread]);
+        return _model.Hidden(ids, _settings);
     }
 
     /// <summary>Writes on from a text, piece by piece; ends at the end-of-text token or after a number of tokens.</summary>

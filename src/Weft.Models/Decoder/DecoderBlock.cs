@@ -30,7 +30,9 @@ public abstract class DecoderBlock : Layer
 
     internal Tensor Forward(Tensor x, ForwardSettings settings)
     {
-        if (settings.CheckpointActivations && settings.Cache is null && settings.Tap is null)
+        // Where nothing is learned, no activation outlives its block: the memory of a long text does not grow with the number of blocks.
+        bool forgets = GradMode.IsEnabled ? settings.CheckpointActivations && settings.Cache is null : settings.RouterLogits is null;
+        if (forgets && settings.Tap is null)
             return ActivationCheckpoint.Run(new Pass(this, settings, settings.Dropout?.Position ?? 0), x, s_again, _parameters ??= [.. Parameters]);
         x = Compute(x, settings);                                                   // [B, T, C]
         settings.Tap?.Invoke(_residualSite, x);

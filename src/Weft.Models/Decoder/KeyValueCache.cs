@@ -10,7 +10,7 @@ namespace Weft.Models.Decoder;
 public sealed class KeyValueCache
 {
     // A short answer to a short question: below, copies would cost more than the memory that they save.
-    private const int FirstRows = 256;
+    private const int FirstRows = 64;
 
     private readonly Tensor[] _keys, _values;
     private int _pending;

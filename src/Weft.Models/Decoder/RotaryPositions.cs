@@ -16,10 +16,11 @@ public sealed class RotaryPositions
     private readonly bool _interleaved;
     private readonly RotaryScaling? _scaling;
     private readonly DType _dtype;
+    private const int FirstRows = 256;
     private Table? _table; // made when it is first used; replaced whole, so that readers on other threads see the old or the new one
 
-    /// <summary>Angles in double precision, not before they are used: a long context makes long tables. Shapes: cos and sin [ContextLength, R/2].</summary>
-    /// <param name="contextLength">How many positions the table holds.</param>
+    /// <summary>Angles in double precision, as far as texts reach: a long context would make a long table. Shapes: cos and sin [rows, R/2].</summary>
+    /// <param name="contextLength">How many positions there are.</param>
     /// <param name="size">R: how many elements of a head turn, even; the rest pass through.</param>
     /// <param name="rotaryBase">The base of the angles.</param>
     /// <param name="dtype">The element type.</param>
@@ -37,11 +38,19 @@ public sealed class RotaryPositions
     internal Tensor Apply(Tensor x, int first, Tensor? positions)
     {
         int T = x.Shape[1], D = x.Shape[3];
-        Table table = _scaling is { Kind: RotaryScalingKind.Dynamic or RotaryScalingKind.LongRope } ? Suited(first + T, positions) : _table ??= Compute(_contextLength, tokenCount: 1);
+        Table table = _scaling is { Kind: RotaryScalingKind.Dynamic or RotaryScalingKind.LongRope } ? Suited(first + T, positions) : Reaching(positions is null ? first + T : _contextLength);
         Tensor cos = positions is null ? table.Cos.Narrow(0, first, T) : table.Cos.Embedding(positions);   // [T, R/2] or [B, T, R/2]
         Tensor sin = positions is null ? table.Sin.Narrow(0, first, T) : table.Sin.Embedding(positions);
         if (_interleaved) return x.RotaryInterleaved(cos, sin);
         return _size == D ? x.Rotary(cos, sin) : Tensor.Concat([x.Narrow(3, 0, _size).Rotary(cos, sin), x.Narrow(3, _size, D - _size)], 3);
+    }
+
+    // The table of a text of this length; it at least doubles, so that a growing text is not computed anew at each token.
+    private Table Reaching(int length)
+    {
+        Table? table = _table;
+        int rows = table?.Cos.Shape[0] ?? 0;
+        return table is not null && length <= rows ? table : _table = Compute(Math.Max(length, Math.Min(_contextLength, Math.Max(FirstRows, 2 * rows))), tokenCount: 1);
     }
 
     // The table whose angles belong to a text of this length.

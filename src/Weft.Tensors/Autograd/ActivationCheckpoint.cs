@@ -7,7 +7,7 @@ namespace Weft.Tensors.Autograd;
 /// </remarks>
 public static class ActivationCheckpoint
 {
-    /// <summary>y = function(state, x), of which only x and y are kept.</summary>
+    /// <summary>y = function(state, x), of which only x and y are kept; without gradients too.</summary>
     /// <param name="state">What the function needs besides x; a structure, so that nothing is allocated.</param>
     /// <param name="x">What flows in; its gradient flows out.</param>
     /// <param name="function">Without effects, and with the same result each time: one that draws random numbers goes back to where it stood.</param>
@@ -16,7 +16,6 @@ public static class ActivationCheckpoint
     {
         bool records = GradMode.Records(x);
         foreach (Tensor? parameter in parameters) records |= parameter is not null && GradMode.Records(parameter);
-        if (!records) return function(state, x);
         Tensor y;
         using (MemoryScope inner = MemoryScope.Enter())
         {
@@ -24,6 +23,7 @@ public static class ActivationCheckpoint
             y = function(state, x).Contiguous();
             inner.HandToOuter(y);
         }
+        if (!records) return y;
         CheckpointNode<TState> node = CheckpointNode<TState>.Rent();
         (node.State, node.Function, node.Precision) = (state, function, ProductPrecision.Current);
         node.Connect(y, x, parameters);

@@ -34,9 +34,7 @@ internal sealed unsafe partial class MappedFile : IDisposable
         _map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _map.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
         _handle = _view.SafeMemoryMappedViewHandle;
-        byte* start = null;
-        _handle.AcquirePointer(ref start);
-        _start = start + _view.PointerOffset;
+        _start = (byte*)_handle.DangerousGetHandle() + _view.PointerOffset; // AcquirePointer would keep the collector from unmapping what nobody disposed
     }
 
     internal string Path { get; }
@@ -68,7 +66,6 @@ internal sealed unsafe partial class MappedFile : IDisposable
     {
         if (_start == null) return;
         _start = null;
-        _handle?.ReleasePointer();
         _view?.Dispose();
         _map?.Dispose();
     }

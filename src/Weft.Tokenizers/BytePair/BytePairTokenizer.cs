@@ -23,12 +23,12 @@ public sealed class BytePairTokenizer : Tokenizer
     private readonly AddedTokenMatcher _allowed;
     private readonly int _longestToken;
 
-    /// <param name="vocabulary">Tokens in the byte alphabet with their ids; a byte that is missing is left out of what is encoded.</param>
+    /// <param name="vocabulary">Tokens in the byte alphabet with their ids, compared ordinally; a byte that is missing is left out of what is encoded. The tokenizer keeps it and adds to it.</param>
     /// <param name="merges">Pairs of token ids that merge, with their ranks and results.</param>
     /// <param name="scanner">Cuts text into pieces.</param>
     /// <param name="addedTokens">Tokens that are looked for in the text.</param>
     internal BytePairTokenizer(
-        IReadOnlyDictionary<string, int> vocabulary, MergeTable merges, PreTokenScanner scanner, IEnumerable<AddedToken> addedTokens)
+        Dictionary<string, int> vocabulary, MergeTable merges, PreTokenScanner scanner, IEnumerable<AddedToken> addedTokens)
     {
         _merges = merges;
         _scanner = scanner;
@@ -38,16 +38,16 @@ public sealed class BytePairTokenizer : Tokenizer
         foreach ((_, int id) in vocabulary) size = Math.Max(size, id + 1);
         _bytes = new byte[size][];
         _special = new bool[size];
-        _ids = new Dictionary<string, int>(vocabulary, StringComparer.Ordinal);
+        _ids = vocabulary;
         foreach ((string token, int id) in vocabulary) _bytes[id] = ByteAlphabet.Read(token) ?? Encoding.UTF8.GetBytes(token);
+        for (int value = 0; value < 256; value++)
+            _idOfByte[value] = vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out int id) ? id : -1;
         foreach (AddedToken token in _added)
         {
             _bytes[token.Id] = Encoding.UTF8.GetBytes(token.Content);
             _special[token.Id] = token.Special;
             _ids[token.Content] = token.Id;
         }
-        for (int value = 0; value < 256; value++)
-            _idOfByte[value] = vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out int id) ? id : -1;
         foreach (byte[]? bytes in _bytes) _longestToken = Math.Max(_longestToken, bytes?.Length ?? 0);
         _always = new AddedTokenMatcher(_added.Where(token => !token.Special));
         _allowed = new AddedTokenMatcher(_added);

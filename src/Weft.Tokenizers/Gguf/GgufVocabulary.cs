@@ -77,19 +77,20 @@ public sealed record GgufVocabulary
             else if (type == UserDefined) added.Add(new AddedToken(Tokens[id], id) { Special = false });
             if (!vocabulary.TryAdd(Tokens[id], id)) throw new ArgumentException($"The token '{Tokens[id]}' stands in the vocabulary twice.");
         }
+        var ids = vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
         MergeTable merges = new(Merges.Count);
         int result = -1;
         for (int rank = 0; rank < Merges.Count; rank++)
         {
-            int space = Merges[rank].IndexOf(' ', 1);
-            if (space < 0) throw new ArgumentException($"Merge {rank} '{Merges[rank]}' is not a pair.");
-            string left = Merges[rank][..space];
-            string right = Merges[rank][(space + 1)..];
+            ReadOnlySpan<char> merge = Merges[rank];
+            int space = merge.Length > 1 ? merge[1..].IndexOf(' ') + 1 : 0; // a token may be a space itself
+            if (space == 0) throw new ArgumentException($"Merge {rank} '{Merges[rank]}' is not a pair.");
+            ReadOnlySpan<char> left = merge[..space], right = merge[(space + 1)..];
             // Nearly every vocabulary numbers its tokens in the order of the merges: the next one is tried before it is looked for.
-            result = result + 1 < Tokens.Count && IsJoined(Tokens[result + 1], left, right) ? result + 1 : Id(left + right);
+            result = result + 1 < Tokens.Count && IsJoined(Tokens[result + 1], left, right) ? result + 1 : Id(string.Concat(left, right));
             merges.Set(Id(left), Id(right), rank, result);
 
-            int Id(string token) => vocabulary.TryGetValue(token, out int id) ? id : throw new ArgumentException($"Merge {rank} names the token '{token}', which is not in the vocabulary.");
+            int Id(ReadOnlySpan<char> token) => ids.TryGetValue(token, out int id) ? id : throw new ArgumentException($"Merge {rank} names the token '{token}', which is not in the vocabulary.");
         }
         return new BytePairTokenizer(vocabulary, merges, Scanner(PreTokenizer), added)
         {
@@ -98,8 +99,8 @@ public sealed record GgufVocabulary
         };
     }
 
-    private static bool IsJoined(string token, string left, string right) =>
-        token.Length == left.Length + right.Length && token.StartsWith(left, StringComparison.Ordinal) && token.EndsWith(right, StringComparison.Ordinal);
+    private static bool IsJoined(ReadOnlySpan<char> token, ReadOnlySpan<char> left, ReadOnlySpan<char> right) =>
+        token.Length == left.Length + right.Length && token.StartsWith(left) && token.EndsWith(right);
 
     private SentencePieceTokenizer CreateSentencePiece()
     {

@@ -95,6 +95,7 @@ public sealed unsafe class GgufFile : IDisposable
     {
         int row = entry.RowLength;
         for (int at = 0; at < destination.Length; at += row, firstRow++) Dequantizer.Run(entry.Type, Rows(entry, firstRow, 1), destination.Slice(at, row));
+        GC.KeepAlive(this);
     }
 
     /// <summary>Where a tensor's bytes lie; the memory stays while the keeper is referenced.</summary>

@@ -39,7 +39,7 @@ public sealed class GgufValue
     public string AsText()
     {
         if (Type != GgufValueType.Text) throw Wrong("a text");
-        return Encoding.UTF8.GetString(RawBytes[8..]);
+        return Read(static (bytes, _) => Encoding.UTF8.GetString(bytes[8..]));
     }
 
     /// <summary>The single whole number, or a truth value as 0 or 1.</summary>
@@ -47,7 +47,7 @@ public sealed class GgufValue
     public long AsInteger()
     {
         if (Type is GgufValueType.Array || !IsInteger(Type)) throw Wrong("a whole number");
-        return Integer(RawBytes, 0);
+        return Read(static (bytes, value) => value.Integer(bytes, 0));
     }
 
     /// <summary>The single whole number, which must fit in 32 bits.</summary>
@@ -58,14 +58,14 @@ public sealed class GgufValue
     /// <exception cref="WeftFileException">The value is not a number.</exception>
     public double AsNumber() => Type switch
     {
-        GgufValueType.F32 => MemoryMarshal.Read<float>(RawBytes),
-        GgufValueType.F64 => MemoryMarshal.Read<double>(RawBytes),
+        GgufValueType.F32 => Read(static (bytes, _) => MemoryMarshal.Read<float>(bytes)),
+        GgufValueType.F64 => Read(static (bytes, _) => MemoryMarshal.Read<double>(bytes)),
         _ => IsInteger(Type) ? AsInteger() : throw Wrong("a number"),
     };
 
     /// <summary>The single truth value.</summary>
     /// <exception cref="WeftFileException">The value is not a truth value.</exception>
-    public bool AsFlag() => Type == GgufValueType.Bool ? RawBytes[0] != 0 : throw Wrong("true or false");
+    public bool AsFlag() => Type == GgufValueType.Bool ? Read(static (bytes, _) => bytes[0] != 0) : throw Wrong("true or false");
 
     /// <summary>An array of texts.</summary>
     /// <exception cref="WeftFileException">The value is no such array.</exception>
@@ -80,6 +80,7 @@ public sealed class GgufValue
             texts[i] = Encoding.UTF8.GetString(bytes.Slice(8, length));
             bytes = bytes[(8 + length)..];
         }
+        GC.KeepAlive(_file);
         return texts;
     }
 
@@ -95,6 +96,7 @@ public sealed class GgufValue
             long value = Integer(bytes, i);
             numbers[i] = value == (int)value ? (int)value : throw Wrong("an array of 32-bit whole numbers");
         }
+        GC.KeepAlive(_file);
         return numbers;
     }
 
@@ -102,9 +104,8 @@ public sealed class GgufValue
     /// <exception cref="WeftFileException">The value is no such array.</exception>
     public float[] AsSingles()
     {
-        ReadOnlySpan<byte> bytes = RawBytes;
-        if (ElementType == GgufValueType.F32) return MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-        if (ElementType == GgufValueType.F64) return [.. MemoryMarshal.Cast<byte, double>(bytes).ToArray().Select(static v => (float)v)];
+        if (ElementType == GgufValueType.F32) return Read(static (bytes, _) => MemoryMarshal.Cast<byte, float>(bytes).ToArray());
+        if (ElementType == GgufValueType.F64) return Read(static (bytes, _) => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(bytes).ToArray(), static v => (float)v));
         return [.. AsInt32s().Select(static v => (float)v)];
     }
 
@@ -129,15 +130,18 @@ public sealed class GgufValue
         _ => 0,
     };
 
-    private string Element(int i)
+    private string Element(int i) => Read((bytes, value) => value.ElementType switch
     {
-        ReadOnlySpan<byte> bytes = RawBytes[(i * ByteSize(ElementType))..];
-        return ElementType switch
-        {
-            GgufValueType.F32 => MemoryMarshal.Read<float>(bytes).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
-            GgufValueType.F64 => MemoryMarshal.Read<double>(bytes).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
-            _ => Integer(bytes, 0).ToString(System.Globalization.CultureInfo.InvariantCulture),
-        };
+        GgufValueType.F32 => MemoryMarshal.Read<float>(bytes[(i * 4)..]).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+        GgufValueType.F64 => MemoryMarshal.Read<double>(bytes[(i * 8)..]).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+        _ => value.Integer(bytes, i).ToString(System.Globalization.CultureInfo.InvariantCulture),
+    });
+
+    private T Read<T>(Func<ReadOnlySpan<byte>, GgufValue, T> read)
+    {
+        T value = read(RawBytes, this);
+        GC.KeepAlive(_file); // whoever asks may hold nothing else of the file
+        return value;
     }
 
     private List<string> FirstTexts(int most)
@@ -150,6 +154,7 @@ public sealed class GgufValue
             texts.Add(Encoding.UTF8.GetString(bytes.Slice(8, length)));
             bytes = bytes[(8 + length)..];
         }
+        GC.KeepAlive(_file);
         return texts;
     }
 

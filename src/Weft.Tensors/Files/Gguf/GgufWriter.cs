@@ -51,6 +51,7 @@ public sealed class GgufWriter
     {
         if (value.Type == GgufValueType.Array) SetArray(key, value.ElementType, value.Count, value.RawBytes);
         else SetRaw(key, value.Type, value.RawBytes);
+        GC.KeepAlive(value);
     }
 
     /// <summary>Forgets a key.</summary>

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using System.Globalization;
+using Weft.Inference;
+using Weft.Models.Families.Gguf;
+
+namespace Weft.Bench.Peers;
+
+/// <summary>How much a process grows by loading a model and answering with it, against what its weights take in the chosen compute format.</summary>
+internal static class ResidentGrowth
+{
+    /// <summary>Loads a chat model in a process that has already answered with a tiny one, so that the runtime and compiled code are not counted.</summary>
+    internal static void Run()
+    {
+        string shared = Environment.GetEnvironmentVariable("WEFT_SHARED") ?? Path.Combine("..", "shared");
+        string tiny = Path.Combine(Environment.GetEnvironmentVariable("WEFT_GOLDEN") ?? Path.Combine(shared, "golden"), "gguf", "models", "llama-Q4_0.gguf");
+        string model = Path.Combine(shared, "models", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
+        foreach (ComputePath compute in Enum.GetValues<ComputePath>())
+        {
+            double[] megabytes = [.. Children.Output(Environment.ProcessPath!, ["resident", tiny, model, compute.ToString()]).Split(' ').Select(static n => double.Parse(n, CultureInfo.InvariantCulture))];
+            ResultTable.Note($"Resident growth, SmolLM2-135M Q4_1, {(compute == ComputePath.Int8 ? "int8" : "float32")}", string.Create(CultureInfo.InvariantCulture,
+                $"{megabytes[1]:F0} MB after the first tokens ({megabytes[0]:F0} MB after loading) for {megabytes[2]:F0} MB of weights: {megabytes[1] / megabytes[2]:F2} times"));
+        }
+    }
+
+    /// <summary>The child: prints the growth after loading, that after 16 tokens, and what the weights need, in MB.</summary>
+    internal static void Measure(string tiny, string path, ComputePath compute)
+    {
+        Answer(LanguageModel.Load(tiny, compute: compute));
+        double before = Megabytes();
+        LanguageModel model = LanguageModel.Load(path, compute: compute);
+        double loaded = Megabytes();
+        Answer(model);
+        double needed = compute == ComputePath.Int8 ? new FileInfo(path).Length : model.Model.Parameters.Sum(static p => 4.0 * p.Count);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{loaded - before} {Megabytes() - before} {needed / 1e6}"));
+        GC.KeepAlive(model);
+    }
+
+    private static void Answer(LanguageModel model)
+    {
+        foreach (string _ in new Generator(model).Stream("The cat sat on", 16)) { }
+    }
+
+    private static double Megabytes()
+    {
+        GC.Collect();
+        using Process process = Process.GetCurrentProcess();
+        return process.WorkingSet64 / 1e6;
+    }
+}
