@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Weft.Tensors.Quantization;
@@ -12,7 +11,7 @@ namespace Weft.Tensors.Kernels;
 /// <remarks>
 /// <para>y[m, n] = sum over groups g of scale[n, g] d[m, g] (sum of w[n, i] q[m, i]) + offset[n, g] s[m, g], plus b[n]. Rows of x are rounded by
 /// <see cref="ActivationRounding"/>; rows of W are spread by <see cref="BlockUnpacking"/> sixteen at a time into scratch that stays in the
-/// cache, and meet four rows of x at once. Types that cannot be spread are dequantized, and x is not rounded for them.</para>
+/// cache, and meet four rows of x at once; many rows of x take <see cref="StoredTileProduct"/> where the processor has it. Types that cannot be spread are dequantized, and x is not rounded for them.</para>
 /// <para>Threads take pieces of 16 rows of W. Every element is computed alone and in one order, so it is the same bits for any number of
 /// threads and whatever other rows are asked for.</para>
 /// </remarks>
@@ -20,8 +19,8 @@ internal static unsafe class StoredProduct
 {
     private const int RowsPerPiece = 16, TokensAtOnce = 4, Group = 32, GroupPadding = 16;
 
-    [ThreadStatic] private static Scratch? t_scratch;
-    [ThreadStatic] private static Scratch? t_rounded;
+    [ThreadStatic] private static KernelScratch? t_scratch;
+    [ThreadStatic] private static KernelScratch? t_rounded;
 
     /// <summary>x [M, K], y [M, N], bias [N] or empty.</summary>
     internal static void Run(StoredMatrix matrix, int m, ReadOnlySpan<float> x, Span<float> y, ReadOnlySpan<float> bias)
@@ -29,9 +28,15 @@ internal static unsafe class StoredProduct
         int k = matrix.ColumnCount, groups = Padded(k / Group);
         fixed (float* px = x, py = y, pb = bias)
         {
+            if (StoredTileProduct.Suits(matrix, m))
+            {
+                StoredTileProduct.Run(matrix, m, px, py, bias.IsEmpty ? null : pb);
+                GC.KeepAlive(matrix);
+                return;
+            }
             Rounded small = new(), large = new();
             long bytes = Rounded.Bytes(m, k, groups);
-            byte* memory = (t_rounded ??= new Scratch()).Take((matrix.RoundsSmall ? bytes : 0) + (matrix.RoundsLarge ? bytes : 0));
+            byte* memory = (t_rounded ??= new KernelScratch()).Take((matrix.RoundsSmall ? bytes : 0) + (matrix.RoundsLarge ? bytes : 0));
             if (matrix.RoundsSmall)
             {
                 small = new Rounded(memory, m, k, groups);
@@ -107,7 +112,7 @@ internal static unsafe class StoredProduct
         private void Run<TV>(int start, int end) where TV : struct
         {
             int k = matrix.ColumnCount, n = matrix.RowCount;
-            Scratch scratch = t_scratch ??= new Scratch();
+            KernelScratch scratch = t_scratch ??= new KernelScratch();
             byte* memory = scratch.Take(RowsPerPiece * (sizeof(short) * (long)k + 2 * sizeof(float) * groups) + sizeof(float) * ((long)TokensAtOnce * groups + k));
             float* scales = (float*)memory, offsets = scales + RowsPerPiece * groups, products = offsets + RowsPerPiece * groups, plain = products + TokensAtOnce * groups;
             short* w = (short*)(plain + k);
@@ -246,25 +251,5 @@ internal static unsafe class StoredProduct
         (Vector128<int> x0, Vector128<int> x1) = Vector128.Widen(x);
         (Vector128<int> y0, Vector128<int> y1) = Vector128.Widen(y);
         return x0 * y0 + x1 * y1;
-    }
-
-    // Memory that grows and stays, aligned to cache lines.
-    private sealed class Scratch
-    {
-        private byte* _memory;
-        private long _size;
-
-        internal byte* Take(long bytes)
-        {
-            if (bytes > _size)
-            {
-                NativeMemory.AlignedFree(_memory);
-                _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-                _size = bytes;
-            }
-            return _memory;
-        }
-
-        ~Scratch() => NativeMemory.AlignedFree(_memory);
     }
 }

@@ -18,6 +18,9 @@ internal static unsafe class ProcessorFeatures
     /// <summary>VDPBF16PS.</summary>
     internal static bool Bfloat16 { get; } = Avx512 && (Leaf7(1).Eax & 1 << 5) != 0;
 
+    /// <summary>VPDPBUSD and VPDPWSSD (AVX512_VNNI).</summary>
+    internal static bool IntegerProducts { get; } = Avx512 && (X86Base.CpuId(7, 0).Ecx & 1 << 11) != 0;
+
     /// <summary>
     /// Whether VDPBF16PS does more than two multiply-adds in float32. Zen 4: twice as much, 233 of 117 GFLOP/s. Emerald Rapids: not
     /// half, 77 of 179, since Intel means AMX for this; there factors are rounded and multiplied in float32.

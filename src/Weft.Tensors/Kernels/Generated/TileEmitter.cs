@@ -151,7 +151,8 @@ internal static class TileEmitter
 
     private static Register C(int i) => Register.ZMM0 + i;
 
-    private static AssemblerRegisterXMM Xmm(int i) => i switch { 0 => xmm6, 1 => xmm7, 2 => xmm8, 3 => xmm9, 4 => xmm10, 5 => xmm11, 6 => xmm12, 7 => xmm13, 8 => xmm14, _ => xmm15 };
+    /// <summary>xmm6 to xmm15, which Windows wants kept.</summary>
+    internal static AssemblerRegisterXMM Xmm(int i) => i switch { 0 => xmm6, 1 => xmm7, 2 => xmm8, 3 => xmm9, 4 => xmm10, 5 => xmm11, 6 => xmm12, 7 => xmm13, 8 => xmm14, _ => xmm15 };
 
     private static MemoryOperand At(Register start, int displacement) => new(start, displacement);
 }
