@@ -11,9 +11,9 @@ namespace Weft.Tensors.Kernels;
 /// <remarks>
 /// <para>y[m, n] = sum over groups g of scale[n, g] d[m, g] (sum of w[n, i] q[m, i]) + offset[n, g] s[m, g], plus b[n]. Rows of x are rounded by
 /// <see cref="ActivationRounding"/>; rows of W are spread by <see cref="BlockUnpacking"/> sixteen at a time into scratch that stays in the
-/// cache, and meet four rows of x at once; many rows of x take <see cref="StoredTileProduct"/> where the processor has it. Types that cannot be spread are dequantized, and x is not rounded for them.</para>
+/// cache, and meet four rows of x at once. Where the processor can, few rows of x take <see cref="StoredDots"/> and many <see cref="StoredTileProduct"/>. Types that cannot be spread are dequantized, and x is not rounded for them.</para>
 /// <para>Threads take pieces of 16 rows of W. Every element is computed alone and in one order, so it is the same bits for any number of
-/// threads and whatever other rows are asked for.</para>
+/// threads and whatever else is asked for, as long as it is few rows of x, or many, both times.</para>
 /// </remarks>
 internal static unsafe class StoredProduct
 {
@@ -28,9 +28,11 @@ internal static unsafe class StoredProduct
         int k = matrix.ColumnCount, groups = Padded(k / Group);
         fixed (float* px = x, py = y, pb = bias)
         {
-            if (StoredTileProduct.Suits(matrix, m))
+            bool few = StoredDots.Suit(matrix, m), many = !few && StoredTileProduct.Suits(matrix, m);
+            if (few) StoredDots.Run(matrix, m, px, py, bias.IsEmpty ? null : pb);
+            if (many) StoredTileProduct.Run(matrix, m, px, py, bias.IsEmpty ? null : pb);
+            if (few || many)
             {
-                StoredTileProduct.Run(matrix, m, px, py, bias.IsEmpty ? null : pb);
                 GC.KeepAlive(matrix);
                 return;
             }

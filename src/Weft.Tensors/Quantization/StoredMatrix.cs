@@ -38,6 +38,7 @@ public sealed unsafe class StoredMatrix
             RoundsLarge |= Kernels.BlockUnpacking.RoundsLarge(entry.Type);
             RoundsSmall |= Kernels.BlockUnpacking.Supports(entry.Type) && !Kernels.BlockUnpacking.RoundsLarge(entry.Type);
         }
+        MultipliesAsStored = _parts.All(static p => Kernels.StoredDots.Supports(p.Type));
         SpreadsInSixteens = _parts.All(static p => Kernels.BlockUnpacking.Supports(p.Type) && p.FirstRow % 16 == 0);
     }
 
@@ -55,6 +56,9 @@ public sealed unsafe class StoredMatrix
 
     /// <summary>Whether any part is multiplied by numbers rounded in groups of 256.</summary>
     internal bool RoundsLarge { get; }
+
+    /// <summary>Whether rows are multiplied with few tokens without being spread.</summary>
+    internal bool MultipliesAsStored { get; }
 
     /// <summary>Whether any sixteen rows from a multiple of sixteen on are of one type, which can be spread.</summary>
     internal bool SpreadsInSixteens { get; }
