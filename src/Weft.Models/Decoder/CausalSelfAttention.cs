@@ -18,12 +18,14 @@ public sealed class CausalSelfAttention : SelfAttention
     private readonly RotaryPositions? _rotary;
     private readonly AttentionScores _scores;
     private readonly double _clip;
+    private readonly bool _asIs; // nothing is done to queries and keys
 
     internal CausalSelfAttention(string name, int block, DecoderConfig config, QueryKeyNorm? norm, RotaryPositions? rotary, AttentionScores scores, DType dtype)
     {
         (_name, _pattern, _block) = (name, name + ".pattern", block);
         (_headCount, _keyValueHeadCount, _headSize) = (config.HeadCount, config.ResolvedKeyValueHeadCount, config.ResolvedHeadSize);
         (_norm, _rotary, _scores, _clip) = (norm, rotary, scores, config.Attention.Clip);
+        _asIs = norm is null && rotary is null && _clip == 0;
         QueryKeyValue = new Linear(name + ".query_key_value", config.HiddenSize, (_headCount + 2 * _keyValueHeadCount) * _headSize, config.ResolvedQueryKeyValueBias, dtype);
         Output = new Linear(name + ".output", _headCount * _headSize, config.HiddenSize, config.ResolvedAttentionOutputBias, dtype);
     }
@@ -41,6 +43,8 @@ public sealed class CausalSelfAttention : SelfAttention
     {
         int B = x.Shape[0], T = x.Shape[1], H = _headCount, G = _keyValueHeadCount, D = _headSize;
         Tensor all = QueryKeyValue.Forward(x).Reshape(B, T, H + 2 * G, D);          // [B, T, H + 2G, D]
+        bool fused = settings.Dropout is not { TouchesAttention: true } && settings.KeyMask is null && settings.Tap is null;
+        if (fused && _asIs && settings.Cache is null && _scores.IsPlain(T)) return Output.Forward(all.PackedCausalAttention(H, _scores.Scale).Reshape(B, T, H * D));
         Tensor q = all.Narrow(2, 0, H), k = all.Narrow(2, H, G), v = all.Narrow(2, H + G, G);
         if (_norm is not null) (q, k) = _norm.Forward(q, k);
         if (_clip > 0) (q, k, v) = (q.Clamp(-_clip, _clip), k.Clamp(-_clip, _clip), v.Clamp(-_clip, _clip));
@@ -52,7 +56,6 @@ public sealed class CausalSelfAttention : SelfAttention
         }
         if (settings.Cache is { } cache) (k, v) = cache.Append(_block, k, v);       // [B, S, G, D]
 
-        bool fused = settings.Dropout is not { TouchesAttention: true } && settings.KeyMask is null && settings.Tap is null;
         if (fused && T == 1) (k, v) = _scores.InWindow(k, v);
         Tensor y = fused && _scores.IsPlain(k.Shape[1]) ? q.CausalAttention(k, v, _scores.Scale) : WithPattern(q, k, v, settings); // [B, T, H, D]
         return Output.Forward(y.Reshape(B, T, H * D));                              // [B, T, C]

@@ -36,8 +36,7 @@ public sealed class FeedForwardNetwork : FeedForwardLayer
 
     internal override Tensor Forward(Tensor x, ForwardSettings settings)
     {
-        Tensor inner = Expand.Forward(x);                                           // [B, T, F] or [B, T, 2F]
-        inner = _gated ? Gate(inner, _activation) : _activation.Apply(inner);       // [B, T, F]
+        Tensor inner = _gated ? Gate(Expand.Forward(x), _activation) : _activation.After(Expand, x); // [B, T, F]
         return Contract.Forward(inner);                                             // [B, T, C]
     }
 

@@ -74,6 +74,16 @@ public static class ActivationKinds
     /// <summary>What transformers calls the nonlinearity.</summary>
     public static string Name(this ActivationKind kind) => Array.Find(s_names, n => n.Kind == kind).Name;
 
+    /// <summary>Applies a map and then the nonlinearity, in one pass where there is one. Shapes: x [.., In] -> [.., Out].</summary>
+    public static Tensor After(this ActivationKind kind, Linear map, Tensor x) => kind switch
+    {
+        ActivationKind.Gelu => x.LinearActivation(map.Weight, map.Bias, Activation.Gelu),
+        ActivationKind.GeluTanh => x.LinearActivation(map.Weight, map.Bias, Activation.GeluTanh),
+        ActivationKind.Silu => x.LinearActivation(map.Weight, map.Bias, Activation.Silu),
+        ActivationKind.Relu => x.LinearActivation(map.Weight, map.Bias, Activation.Relu),
+        _ => kind.Apply(map.Forward(x)),
+    };
+
     /// <summary>Applies the nonlinearity to each element. The shape stays.</summary>
     public static Tensor Apply(this ActivationKind kind, Tensor x) => kind switch
     {

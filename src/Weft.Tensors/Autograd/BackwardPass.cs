@@ -159,6 +159,30 @@ internal sealed class BackwardPass
         return target;
     }
 
+    /// <summary>
+    /// Memory for a kernel to write a gradient into, all of it, and what the kernel must add to its own; null: nothing, and it may be the
+    /// same memory. For kernels that would otherwise add to a copy. Call <see cref="Done"/> with it afterwards.
+    /// </summary>
+    internal Tensor TargetOver(Tensor input, out Tensor? before)
+    {
+        if (KeepsInGrad(input) || input.PendingGrad is not { IsContiguous: true } pending || input.PendingGradIsOwned)
+        {
+            Tensor target = Target(input, out bool accumulate);
+            before = accumulate ? target : null;
+            return target;
+        }
+        before = pending;
+        Tensor sum = Tensor.Uninitialized(input.Shape, input.DType);
+        Hold(input, sum, owned: true);
+        return sum;
+    }
+
+    /// <summary>What <see cref="TargetOver"/> handed out beside the memory is not needed any more.</summary>
+    internal static void Done(Tensor target, Tensor? before)
+    {
+        if (before is not null && !ReferenceEquals(before, target)) LetGo(before);
+    }
+
     // ---- The walk -------------------------------------------------------------------------------------------------------
 
     private void Run(Tensor root, Tensor? gradient)

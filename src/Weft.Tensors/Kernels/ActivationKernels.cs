@@ -12,6 +12,9 @@ internal interface IVectorFunction
 
     /// <summary>dx = f'(x) dy in every lane.</summary>
     static abstract TV Backward<TV>(TV x, TV dy) where TV : struct;
+
+    /// <summary>y = f(x), with the bits of <see cref="Forward"/>, and f'(x).</summary>
+    static virtual TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct => throw new NotSupportedException("Only what ends a product needs this.");
 }
 
 /// <summary>Applies vector functions to arrays.</summary>
@@ -40,6 +43,47 @@ internal static unsafe class ActivationKernels
         {
             Job<TFunction> job = new() { X = px, Dy = pdy, Y = pdx, Accumulate = accumulate };
             ForkJoin.Run(dx.Length, Grain, ref job);
+        }
+    }
+
+    /// <summary>y[i] = f(y[i]), and f' of what was there: what a product does with its result while that is in the cache.</summary>
+    /// <param name="y">The arguments, then the values.</param>
+    /// <param name="slope">Receives the derivatives; null where nobody wants them.</param>
+    /// <param name="count">How many.</param>
+    internal static void Finish<TFunction>(float* y, float* slope, int count) where TFunction : IVectorFunction
+    {
+        switch (KernelTiers.Current)
+        {
+            case KernelTier.Bits512: Finish<TFunction, Vector512<float>>(y, slope, count); break;
+            case KernelTier.Bits256: Finish<TFunction, Vector256<float>>(y, slope, count); break;
+            default: Finish<TFunction, Vector128<float>>(y, slope, count); break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Finish<TFunction, TV>(float* y, float* slope, int count) where TFunction : IVectorFunction where TV : struct
+    {
+        int lanes = Simd.Count<TV>(), i = 0;
+        for (; i <= count - lanes; i += lanes)
+        {
+            TV x = Simd.Load<TV>(y + i);
+            if (slope is null)
+            {
+                Simd.Store(y + i, TFunction.Forward(x));
+                continue;
+            }
+            Simd.Store(y + i, TFunction.ForwardWithSlope(x, out TV d));
+            Simd.Store(slope + i, d);
+        }
+        if (i == count) return;
+        float* edge = stackalloc float[2 * lanes];
+        for (int j = 0; j < lanes; j++) edge[j] = i + j < count ? y[i + j] : 0;
+        Simd.Store(edge, TFunction.ForwardWithSlope(Simd.Load<TV>(edge), out TV last));
+        Simd.Store(edge + lanes, last);
+        for (int j = 0; i + j < count; j++)
+        {
+            y[i + j] = edge[j];
+            if (slope is not null) slope[i + j] = edge[lanes + j];
         }
     }
 
@@ -85,6 +129,12 @@ internal static unsafe class ActivationKernels
 
         // Below the smallest number above 0 nothing passes; at NaN the gradient does.
         public static TV Backward<TV>(TV x, TV dy) where TV : struct => Simd.SelectLess(x, Simd.Create<TV>(float.Epsilon), default, dy);
+
+        public static TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct
+        {
+            slope = Backward(x, Simd.Create<TV>(1f));
+            return Forward(x);
+        }
     }
 
     /// <summary>e^x.</summary>
@@ -124,6 +174,13 @@ internal static unsafe class ActivationKernels
     {
         public static TV Forward<TV>(TV x) where TV : struct => Simd.Multiply(x, VectorMath.Sigmoid(x));
 
+        public static TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct
+        {
+            TV one = Simd.Create<TV>(1f), s = VectorMath.Sigmoid(x);
+            slope = Simd.Multiply(s, Simd.MultiplyAdd(x, Simd.Subtract(one, s), one));
+            return Simd.Multiply(x, s);
+        }
+
         // s (1 + x (1 - s))
         public static TV Backward<TV>(TV x, TV dy) where TV : struct
         {
@@ -142,6 +199,13 @@ internal static unsafe class ActivationKernels
         {
             TV bell = Bell(x), density = Simd.Multiply(Simd.Create<TV>(0.3989422804014327f), bell);
             return Simd.Multiply(dy, Simd.MultiplyAdd(x, density, Normal(x, bell)));
+        }
+
+        public static TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct
+        {
+            TV bell = Bell(x), normal = Normal(x, bell);
+            slope = Simd.MultiplyAdd(x, Simd.Multiply(Simd.Create<TV>(0.3989422804014327f), bell), normal);
+            return Simd.Multiply(x, normal);
         }
 
         // e^(-x² / 2)
@@ -186,6 +250,14 @@ internal static unsafe class ActivationKernels
             TV inner = Simd.MultiplyAdd(Simd.Multiply(x, x), Simd.Create<TV>(3 * Cubic * Root), Simd.Create<TV>(Root));
             TV slope = Simd.Multiply(Simd.Multiply(x, Simd.Subtract(one, Simd.Multiply(t, t))), inner);
             return Simd.Multiply(Simd.Multiply(dy, half), Simd.Add(Simd.Add(one, t), slope));
+        }
+
+        public static TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct
+        {
+            TV one = Simd.Create<TV>(1f), half = Simd.Create<TV>(0.5f), t = Tangent(x), halved = Simd.Multiply(x, half);
+            TV inner = Simd.MultiplyAdd(Simd.Multiply(x, x), Simd.Create<TV>(3 * Cubic * Root), Simd.Create<TV>(Root));
+            slope = Simd.Multiply(half, Simd.MultiplyAdd(Simd.Multiply(x, Simd.Subtract(one, Simd.Multiply(t, t))), inner, Simd.Add(one, t)));
+            return Simd.MultiplyAdd(halved, t, halved);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

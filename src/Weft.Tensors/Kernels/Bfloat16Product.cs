@@ -26,15 +26,15 @@ internal static unsafe class Bfloat16Product
     [ThreadStatic] private static Scratch? t_scratch;
 
     /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
-    internal static void Run(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+    internal static void Run(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, ProductEnd end = default)
     {
         int band = Math.Max(8, BandPairs / Math.Max(1, (k + 1) / 2) / ChunkRows) * ChunkRows;
-        for (int row = 0; row < m; row += band) Band(Math.Min(band, m - row), n, k, a + row * ar, ar, ac, b, br, bc, c + (nint)row * cr, cr, bias, accumulate);
+        for (int row = 0; row < m; row += band) Band(Math.Min(band, m - row), n, k, a + row * ar, ar, ac, b, br, bc, c + (nint)row * cr, cr, bias, accumulate, end.From((nint)row * cr));
     }
 
-    private static void Band(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate)
+    private static void Band(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, ProductEnd end)
     {
-        Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate, ForkJoin.ThreadCount);
+        Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate, ForkJoin.ThreadCount) { End = end };
         Storage? sharedA = plan.SharesA ? Rent((long)m * plan.Steps) : null, sharedB = plan.SharesB ? Rent((long)(n + Narrow - 1) / Narrow * Narrow * plan.Steps) : null;
         fixed (float* packedA = sharedA is null ? [] : sharedA.Span<float>(), packedB = sharedB is null ? [] : sharedB.Span<float>())
         {
@@ -72,6 +72,7 @@ internal static unsafe class Bfloat16Product
         internal readonly float* A, B, C, Bias;
         internal readonly int Cr;
         internal readonly bool Accumulate;
+        internal ProductEnd End;
         internal uint* PackedA, PackedB;
 
         internal Plan(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, int threads)
@@ -175,7 +176,9 @@ internal static unsafe class Bfloat16Product
                 // Pieces of the same columns follow each other: their part of B is in the cache.
                 (int columnPiece, int rowPiece) = Math.DivRem(piece, plan.RowPieces);
                 int column = columnPiece * plan.ColumnsPerPiece;
-                Piece(rowPiece * plan.ChunksPerPiece, Math.Min(plan.ChunkCount, (rowPiece + 1) * plan.ChunksPerPiece), column, Math.Min(plan.ColumnsPerPiece, plan.N - column));
+                int firstChunk = rowPiece * plan.ChunksPerPiece, endChunk = Math.Min(plan.ChunkCount, firstChunk + plan.ChunksPerPiece), columns = Math.Min(plan.ColumnsPerPiece, plan.N - column);
+                Piece(firstChunk, endChunk, column, columns);
+                plan.End.Run(plan.C, plan.Cr, firstChunk * ChunkRows, plan.ChunkEnd(endChunk - 1) - firstChunk * ChunkRows, column, columns);
             }
         }
 

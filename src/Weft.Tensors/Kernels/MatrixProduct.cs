@@ -7,6 +7,35 @@ using Weft.Tensors.Threading;
 
 namespace Weft.Tensors.Kernels;
 
+/// <summary>What is done to each piece of a product as soon as it is whole: y = f(y), while it is in the cache.</summary>
+internal readonly unsafe struct ProductEnd
+{
+    /// <summary>f: elements, where to put the derivative or null, and how many; null: nothing is done.</summary>
+    internal readonly delegate*<float*, float*, int, void> Function;
+
+    /// <summary>Where the derivative of C's first element goes; rows lie as far apart as C's.</summary>
+    internal readonly float* Slope;
+
+    internal ProductEnd(delegate*<float*, float*, int, void> function, float* slope)
+    {
+        Function = function;
+        Slope = slope;
+    }
+
+    internal void Run(float* c, int rowStride, int firstRow, int rows, int firstColumn, int columns)
+    {
+        if (Function == null) return;
+        for (int i = firstRow; i < firstRow + rows; i++)
+        {
+            nint at = (nint)i * rowStride + firstColumn;
+            Function(c + at, Slope is null ? null : Slope + at, columns);
+        }
+    }
+
+    /// <summary>The same for a C that begins so many elements later.</summary>
+    internal ProductEnd From(nint elements) => new(Function, Slope is null ? null : Slope + elements);
+}
+
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
 /// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
@@ -42,20 +71,20 @@ internal static unsafe class MatrixProduct
 
     [ThreadStatic] private static Scratch? t_scratch;
 
-    /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
+    /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false); then what ends it.</summary>
     internal static void Run(int m, int n, int k, ReadOnlySpan<float> a, int aRowStride, int aColumnStride, ReadOnlySpan<float> b, int bRowStride, int bColumnStride,
-        Span<float> c, int cRowStride, bool accumulate, ReadOnlySpan<float> bias = default, Precision precision = Precision.Float32)
+        Span<float> c, int cRowStride, bool accumulate, ReadOnlySpan<float> bias = default, Precision precision = Precision.Float32, ProductEnd end = default)
     {
         if (m == 0 || n == 0) return;
         fixed (float* pa = a, pb = b, pc = c, pbias = bias)
         {
             if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16 && !IsDot(m, aColumnStride, bRowStride, bColumnStride))
             {
-                Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate);
+                Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, end);
                 return;
             }
             bool serial = (long)m * n * Math.Max(k, 1) < SerialWork;
-            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision, serial ? 1 : Pieces);
+            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision, serial ? 1 : Pieces, end);
             if (serial)
             {
                 job.Run(0, job.PieceCount);
@@ -86,7 +115,7 @@ internal static unsafe class MatrixProduct
             Bfloat16Product.RunSerial(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, accumulate);
             return;
         }
-        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, precision, pieces: 1);
+        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, precision, pieces: 1, end: default);
         job.Run(0, job.PieceCount);
     }
 
@@ -149,10 +178,12 @@ internal static unsafe class MatrixProduct
         private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth, _wide;
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
+        private readonly ProductEnd _end;
         private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _generated;
 
-        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision, int pieces)
+        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision, int pieces, ProductEnd end)
         {
+            _end = end;
             _rounded = precision == Precision.Bf16;
             _generated = GeneratedTiles.Float32;
             (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, cr, ar, ac, br, bc);
@@ -225,6 +256,7 @@ internal static unsafe class MatrixProduct
                 if (!_dot) Block(firstRow, rows, firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
+                _end.Run(_c, _cr, firstRow, rows, firstColumn, columns);
             }
         }
 
@@ -416,6 +448,8 @@ internal static unsafe class MatrixProduct
                         *c = _accumulate ? *c + sum : sum;
                     }
                 }
+                int firstRow = rowPiece * _rowsPerPiece, firstColumn = columnPiece * _columnsPerPiece;
+                _end.Run(_c, _cr, firstRow, Math.Min(_rowsPerPiece, _m - firstRow), firstColumn, Math.Min(_columnsPerPiece, _n - firstColumn));
             }
         }
     }

@@ -25,13 +25,13 @@ internal static unsafe class NormalizationKernels
         }
     }
 
-    /// <summary>dx (+)= …, and the partial sums of dg and db per block of rows: [blocks, 2, C].</summary>
+    /// <summary>dx = before + …, with before empty or perhaps dx itself, and the partial sums of dg and db per block of rows: [blocks, 2, C].</summary>
     internal static void Backward(ReadOnlySpan<float> x, ReadOnlySpan<float> gain, ReadOnlySpan<float> dy, ReadOnlySpan<float> mean, ReadOnlySpan<float> rstd,
-        Span<float> dx, bool accumulate, Span<float> partial, int columns, bool centered)
+        Span<float> dx, ReadOnlySpan<float> before, Span<float> partial, int columns, bool centered)
     {
-        fixed (float* px = x, pg = gain, pdy = dy, pdx = dx, pm = mean, pr = rstd, pp = partial)
+        fixed (float* px = x, pg = gain, pdy = dy, pdx = dx, pb = before, pm = mean, pr = rstd, pp = partial)
         {
-            BackwardJob job = new() { X = px, Gain = pg, Dy = pdy, Dx = dx.IsEmpty ? null : pdx, Mean = pm, Rstd = pr, Partial = pp, Columns = columns, Rows = rstd.Length, Centered = centered, Accumulate = accumulate };
+            BackwardJob job = new() { X = px, Gain = pg, Dy = pdy, Dx = dx.IsEmpty ? null : pdx, Before = before.IsEmpty ? null : pb, Mean = pm, Rstd = pr, Partial = pp, Columns = columns, Rows = rstd.Length, Centered = centered };
             ForkJoin.Run((rstd.Length + RowsPerBlock - 1) / RowsPerBlock, 1, ref job);
         }
     }
@@ -108,9 +108,9 @@ internal static unsafe class NormalizationKernels
 
     private struct BackwardJob : IRangeJob
     {
-        internal float* X, Gain, Dy, Dx, Mean, Rstd, Partial;
+        internal float* X, Gain, Dy, Dx, Before, Mean, Rstd, Partial;
         internal int Columns, Rows;
-        internal bool Centered, Accumulate;
+        internal bool Centered;
 
         public readonly void Run(int start, int end)
         {
@@ -156,19 +156,19 @@ internal static unsafe class NormalizationKernels
                     if (Dx is null) continue;
                     meanH = Centered ? meanH / C : 0;
                     meanHx /= C;
-                    float* dx = Dx + (nint)i * C;
+                    float* dx = Dx + (nint)i * C, before = Before + (nint)i * C;
                     TV a = Simd.Create<TV>(meanH), b = Simd.Create<TV>(meanHx);
                     int k = 0;
                     for (; k < whole; k += lanes)
                     {
                         TV xh = Simd.Multiply(Simd.Subtract(Simd.Load<TV>(x + k), m), r), h = Simd.Multiply(Simd.Load<TV>(dy + k), Simd.Load<TV>(Gain + k));
                         TV d = Simd.Multiply(Simd.Subtract(Simd.Subtract(h, a), Simd.Multiply(xh, b)), r);
-                        Simd.Store(dx + k, Accumulate ? Simd.Add(d, Simd.Load<TV>(dx + k)) : d);
+                        Simd.Store(dx + k, Before is null ? d : Simd.Add(d, Simd.Load<TV>(before + k)));
                     }
                     for (; k < C; k++)
                     {
                         float xh = (x[k] - mean) * rstd, d = (dy[k] * Gain[k] - meanH - xh * meanHx) * rstd;
-                        dx[k] = Accumulate ? dx[k] + d : d;
+                        dx[k] = Before is null ? d : before[k] + d;
                     }
                 }
             }

@@ -3,11 +3,36 @@ using Weft.Tensors.Kernels;
 
 namespace Weft.Tensors;
 
+/// <summary>A nonlinearity that a linear map can end with: see <see cref="Products.LinearActivation"/>.</summary>
+public enum Activation
+{
+    /// <summary><see cref="Activations.Relu"/>.</summary>
+    Relu,
+
+    /// <summary><see cref="Activations.Gelu"/>.</summary>
+    Gelu,
+
+    /// <summary><see cref="Activations.GeluTanh"/>.</summary>
+    GeluTanh,
+
+    /// <summary><see cref="Activations.Silu"/>.</summary>
+    Silu,
+}
+
 /// <summary>The non-linearities of neural networks, element by element.</summary>
 /// <remarks>At a kink the derivative is that of PyTorch, which is 0 for <see cref="Relu"/> at 0. Shapes: x -> alike.</remarks>
 public static class Activations
 {
     private const double SqrtTwoOverPi = 0.7978845608028654;
+
+    /// <summary>The nonlinearity of that name.</summary>
+    public static Tensor Apply(this Tensor x, Activation activation) => activation switch
+    {
+        Activation.Relu => x.Relu(),
+        Activation.Gelu => x.Gelu(),
+        Activation.GeluTanh => x.GeluTanh(),
+        _ => x.Silu(),
+    };
 
     /// <summary>max(x, 0).</summary>
     public static Tensor Relu(this Tensor x) => x.DType == DType.Float32 ? FusedActivations.Run<ActivationKernels.Relu>(x, nameof(Relu), ReluComposition) : ReluComposition(x);

@@ -18,6 +18,26 @@ public static class CausalAttentionOps
         return q.DType == DType.Float32 && q.Count > 0 ? FusedCausalAttention.Run(q, k, v, scale) : Composition(q, k, v, scale);
     }
 
+    /// <summary>Attention of queries, keys and values that one map has put side by side. Shapes: [B, T, H + 2 G, D], queries first -> [B, T, H, D].</summary>
+    /// <param name="queriesKeysValues">H heads of queries, G of keys, G of values.</param>
+    /// <param name="headCount">H.</param>
+    /// <param name="scale">Multiplies the products, usually 1 / sqrt(D).</param>
+    /// <exception cref="ArgumentException">The heads do not divide so.</exception>
+    public static Tensor PackedCausalAttention(this Tensor queriesKeysValues, int headCount, double scale)
+    {
+        Elementwise.RequireFloating(queriesKeysValues, nameof(PackedCausalAttention));
+        int groups = queriesKeysValues.Rank == 4 ? (queriesKeysValues.Shape[2] - headCount) / 2 : 0;
+        if (headCount < 1 || groups < 1 || headCount % groups != 0 || headCount + 2 * groups != queriesKeysValues.Shape[2])
+            throw new ArgumentException($"PackedCausalAttention: {queriesKeysValues.Shape} does not hold {headCount} heads of queries and as many of keys as of values, which divide them.");
+        return queriesKeysValues.DType == DType.Float32 && queriesKeysValues.Count > 0 ? FusedCausalAttention.RunPacked(queriesKeysValues, headCount, scale) : PackedComposition(queriesKeysValues, headCount, scale);
+    }
+
+    internal static Tensor PackedComposition(Tensor all, int headCount, double scale)
+    {
+        int groups = (all.Shape[2] - headCount) / 2;
+        return Composition(all.Narrow(2, 0, headCount), all.Narrow(2, headCount, groups), all.Narrow(2, headCount + groups, groups), scale);
+    }
+
     internal static Tensor Composition(Tensor q, Tensor k, Tensor v, double scale) => q.CausalAttentionPattern(k, scale).AttendTo(v);
 
     /// <summary>How much each query draws from each key: softmax(q kᵀ · scale + mask). Shapes: -> [B, H, T, S]; rows sum to 1.</summary>

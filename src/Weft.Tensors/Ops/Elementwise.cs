@@ -158,6 +158,11 @@ internal static class Elementwise
 
     private static void BinaryKernel<T, TFunction>(Tensor a, Tensor b, Tensor y) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
     {
+        if (TFunction.IsVectorized && a.Shape == b.Shape && a.IsContiguous && b.IsContiguous && y.Count > ParallelGrain)
+        {
+            FlatBinary<T, TFunction>(a.AsSpan<T>(), b.AsSpan<T>(), y.AsSpan<T>());
+            return;
+        }
         Span<T> ya = y.AsSpan<T>();
         ReadOnlySpan<T> xa = a.RawSpan<T>(), xb = b.RawSpan<T>();
         StridedLoop loop = new(y.Shape, y.Strides, BroadcastStrides(a, y.Shape), BroadcastStrides(b, y.Shape));
@@ -181,6 +186,29 @@ internal static class Elementwise
             for (; i < o.Length; i++, ia += sa, ib += sb) o[i] = TFunction.Of(xa[ia], xb[ib]);
         }
         while (loop.Next());
+    }
+
+    // Elements that pay for a fork: these functions take next to no time, so it is memory that is shared out.
+    private const int ParallelGrain = 1 << 15;
+
+    private static unsafe void FlatBinary<T, TFunction>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
+    {
+        fixed (T* pa = a, pb = b, py = y)
+        {
+            FlatJob<T, TFunction> job = new(pa, pb, py);
+            Threading.ForkJoin.Run(y.Length, ParallelGrain, ref job);
+        }
+    }
+
+    private readonly unsafe struct FlatJob<T, TFunction>(T* a, T* b, T* y) : Threading.IRangeJob where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
+    {
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+        public void Run(int start, int end)
+        {
+            int i = start;
+            for (; i <= end - Vector<T>.Count; i += Vector<T>.Count) Vector.Store(TFunction.Of(Vector.Load(a + i), Vector.Load(b + i)), y + i);
+            for (; i < end; i++) y[i] = TFunction.Of(a[i], b[i]);
+        }
     }
 
     private static void CompareKernel<T, TComparison>(Tensor a, Tensor b, Tensor y) where T : unmanaged, INumber<T> where TComparison : IComparison

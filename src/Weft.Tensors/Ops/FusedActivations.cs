@@ -19,6 +19,32 @@ internal static class FusedActivations
         return y;
     }
 
+    /// <summary>y = f(x Wᵀ + b): the product's pieces are finished while they are in the cache.</summary>
+    internal static unsafe Tensor Linear(Tensor x, Tensor weight, Tensor? bias, Activation activation, bool records)
+    {
+        Tensor y = Tensor.Uninitialized(x.Shape.With(x.Rank - 1, weight.Shape[0]));
+        Tensor? slope = records ? Tensor.Uninitialized(y.Shape) : null;
+        Tensor rows = Products.Rows(x), result = Products.Rows(y);
+        fixed (float* ps = slope is null ? [] : slope.AsSpan<float>())
+        {
+            delegate*<float*, float*, int, void> finish = activation switch
+            {
+                Activation.Relu => &ActivationKernels.Finish<ActivationKernels.Relu>,
+                Activation.Gelu => &ActivationKernels.Finish<ActivationKernels.Gelu>,
+                Activation.GeluTanh => &ActivationKernels.Finish<ActivationKernels.GeluTanh>,
+                _ => &ActivationKernels.Finish<ActivationKernels.Silu>,
+            };
+            Products.Multiply(rows, weight.Detach().Transpose(), result, accumulate: false, bias, new ProductEnd(finish, ps));
+        }
+        MemoryScope.ReleaseEarly(rows);
+        MemoryScope.ReleaseEarly(result);
+        if (slope is null) return y;
+        LinearActivationNode node = LinearActivationNode.Rent();
+        (node.Slope, node.Activation, node.Precision) = (slope, activation, ProductPrecision.Current);
+        node.Connect(y, x, weight, bias);
+        return y;
+    }
+
     /// <summary>silu(a) · b for the halves a and b of the last dimension.</summary>
     internal static Tensor SwiGlu(Tensor x, Func<Tensor, Tensor> composition)
     {
@@ -64,5 +90,32 @@ internal static class FusedActivations
             Tensor x = Input(0), dx = pass.Target(x, out bool accumulate);
             GateKernels.Backward(x.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), dx.AsSpan<float>(), accumulate, dy.Shape[^1]);
         }
+    }
+
+    // y = f(a), a = x Wᵀ + b   =>   da = f'(a) dy, and with it the map's own
+    private sealed class LinearActivationNode : Node<LinearActivationNode>
+    {
+        internal Tensor Slope = null!;
+        internal Activation Activation;
+        internal Precision Precision;
+
+        internal override string Operation => "LinearActivation";
+
+        internal override Tensor Composition()
+        {
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
+            Tensor a = Input(0).MatMul(Input(1).Transpose());
+            return (Input(2) is { } bias ? a + bias : a).Apply(Activation);
+        }
+
+        internal override void Backward(Tensor dy, BackwardPass pass)
+        {
+            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
+            Tensor da = dy * Slope;
+            Products.LinearBackward(Input(0), Input(1), Input(2), da, pass);
+            MemoryScope.ReleaseEarly(da);
+        }
+
+        protected override void Clear() => Slope = null!;
     }
 }

@@ -38,10 +38,11 @@ internal static class FusedNormalization
             Tensor? bias = Input(2);
             int columns = x.Shape[^1], blocks = (Rstd.Count + NormalizationKernels.RowsPerBlock - 1) / NormalizationKernels.RowsPerBlock;
             Tensor partial = Tensor.Uninitialized([blocks, 2, columns]);
-            bool accumulate = false;
-            Tensor? dx = pass.Needs(x) ? pass.Target(x, out accumulate) : null;
+            bool accumulate;
+            Tensor? before = null, dx = pass.Needs(x) ? pass.TargetOver(x, out before) : null; // most often the residual stream's gradient comes before
             if (x.Count > 0)
-                NormalizationKernels.Backward(x.AsSpan<float>(), weight.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), Mean.AsSpan<float>(), Rstd.AsSpan<float>(), dx is null ? [] : dx.AsSpan<float>(), accumulate, partial.AsSpan<float>(), columns, Centered);
+                NormalizationKernels.Backward(x.AsSpan<float>(), weight.AsSpan<float>(), dy.Contiguous().AsSpan<float>(), Mean.AsSpan<float>(), Rstd.AsSpan<float>(), dx is null ? [] : dx.AsSpan<float>(), before is null ? [] : before.AsSpan<float>(), partial.AsSpan<float>(), columns, Centered);
+            if (dx is not null) BackwardPass.Done(dx, before);
             if (pass.Needs(weight)) NormalizationKernels.SumBlocks(partial.AsSpan<float>(), 0, columns, pass.Target(weight, out accumulate).AsSpan<float>(), accumulate);
             if (bias is not null && pass.Needs(bias)) NormalizationKernels.SumBlocks(partial.AsSpan<float>(), 1, columns, pass.Target(bias, out accumulate).AsSpan<float>(), accumulate);
             MemoryScope.ReleaseEarly(partial);

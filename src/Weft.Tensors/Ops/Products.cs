@@ -46,11 +46,7 @@ public static class Products
     /// <exception cref="ArgumentException">The sizes do not fit.</exception>
     public static Tensor Linear(this Tensor x, Tensor weight, Tensor? bias = null)
     {
-        Elementwise.RequireSameType(x, weight, nameof(Linear));
-        if (weight.Rank != 2 || x.Rank == 0 || x.Shape[^1] != weight.Shape[1])
-            throw new ArgumentException($"Linear: x {x.Shape} does not fit weight {weight.Shape}: the last size of x must be the weight's second.");
-        if (bias is not null && (bias.Rank != 1 || bias.Shape[0] != weight.Shape[0]))
-            throw new ArgumentException($"Linear: bias {bias.Shape} does not fit weight {weight.Shape}.");
+        CheckLinear(x, weight, bias);
         ImportanceMatrix.Current?.Observe(weight, x);
         if (weight.Stored is { } stored && !GradMode.Records(x, weight, bias)) return x.LinearStored(stored, bias);
 
@@ -68,14 +64,34 @@ public static class Products
         return y;
     }
 
-    /// <summary>c (+)= a b (+ bias) for matrices with any strides; c has unit stride in its rows. Nothing is recorded.</summary>
-    internal static void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null)
+    /// <summary>An affine map of the last dimension and a nonlinearity of each element, in one pass over the result: y = f(x Wᵀ + b).</summary>
+    /// <remarks>Shapes: x [.., In], weight [Out, In], bias [Out] or null -> y [.., Out]. The same bits as one after the other. Of the argument of f only f' is kept.</remarks>
+    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
+    public static Tensor LinearActivation(this Tensor x, Tensor weight, Tensor? bias, Activation activation)
+    {
+        CheckLinear(x, weight, bias);
+        bool records = GradMode.Records(x, weight, bias);
+        if (x.DType != DType.Float32 || x.Count == 0 || (weight.Stored is not null && !records) || ImportanceMatrix.Current is not null) return x.Linear(weight, bias).Apply(activation);
+        return FusedActivations.Linear(x.Contiguous(), weight, bias?.Contiguous(), activation, records);
+    }
+
+    private static void CheckLinear(Tensor x, Tensor weight, Tensor? bias)
+    {
+        Elementwise.RequireSameType(x, weight, nameof(Linear));
+        if (weight.Rank != 2 || x.Rank == 0 || x.Shape[^1] != weight.Shape[1])
+            throw new ArgumentException($"Linear: x {x.Shape} does not fit weight {weight.Shape}: the last size of x must be the weight's second.");
+        if (bias is not null && (bias.Rank != 1 || bias.Shape[0] != weight.Shape[0]))
+            throw new ArgumentException($"Linear: bias {bias.Shape} does not fit weight {weight.Shape}.");
+    }
+
+    /// <summary>c (+)= a b (+ bias) for matrices with any strides; c has unit stride in its rows. Nothing is recorded. Only float32 products have an end.</summary>
+    internal static void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null, ProductEnd end = default)
     {
         int m = c.Shape[0], n = c.Shape[1], k = a.Shape[1];
         if (c.DType == DType.Float32)
         {
             MatrixProduct.Run(m, n, k, a.RawSpan<float>(), a.Strides[0], a.Strides[1], b.RawSpan<float>(), b.Strides[0], b.Strides[1], c.RawSpan<float>(), c.Strides[0], accumulate,
-                bias is null ? [] : bias.AsSpan<float>(), ProductPrecision.Current);
+                bias is null ? [] : bias.AsSpan<float>(), ProductPrecision.Current, end);
         }
         else
         {
@@ -142,6 +158,32 @@ public static class Products
         }
     }
 
+    // What both maps share: dx = dy W,   dW = dyᵀ x,   db = sum over rows of dy, for a contiguous dy.
+    internal static void LinearBackward(Tensor x, Tensor weight, Tensor? bias, Tensor dy, BackwardPass pass)
+    {
+        Tensor rows = Rows(dy);
+        if (pass.Needs(weight))
+        {
+            Tensor dw = pass.Target(weight, out bool accumulate), across = rows.Transpose(), inputs = Rows(x);
+            Multiply(across, inputs, dw, accumulate);
+            MemoryScope.ReleaseEarly(across);
+            MemoryScope.ReleaseEarly(inputs);
+        }
+        if (bias is not null && pass.Needs(bias))
+        {
+            Tensor db = pass.Target(bias, out bool accumulate);
+            if (db.DType == DType.Float32) ColumnSumKernels.Run(dy.AsSpan<float>(), rows.Shape[0], rows.Shape[1], db.AsSpan<float>(), accumulate);
+            else ColumnSumReference.Run<double>(dy.AsSpan<double>(), rows.Shape[0], rows.Shape[1], db.AsSpan<double>(), accumulate);
+        }
+        if (pass.Needs(x))
+        {
+            Tensor dx = pass.Target(x, out bool accumulate), result = Rows(dx);
+            Multiply(rows, weight.Detach(), result, accumulate);
+            MemoryScope.ReleaseEarly(result);
+        }
+        MemoryScope.ReleaseEarly(rows);
+    }
+
     // y = x Wᵀ + b   =>   dx = dy W,   dW = dyᵀ x,   db = sum over rows of dy
     private sealed class LinearNode : Node<LinearNode>
     {
@@ -159,29 +201,7 @@ public static class Products
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
             using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
-            Tensor x = Input(0), weight = Input(1);
-            dy = dy.Contiguous();
-            Tensor rows = Rows(dy);
-            if (pass.Needs(weight))
-            {
-                Tensor dw = pass.Target(weight, out bool accumulate), across = rows.Transpose(), inputs = Rows(x);
-                Multiply(across, inputs, dw, accumulate);
-                MemoryScope.ReleaseEarly(across);
-                MemoryScope.ReleaseEarly(inputs);
-            }
-            if (Input(2) is { } bias && pass.Needs(bias))
-            {
-                Tensor db = pass.Target(bias, out bool accumulate);
-                if (db.DType == DType.Float32) ColumnSumKernels.Run(dy.AsSpan<float>(), rows.Shape[0], rows.Shape[1], db.AsSpan<float>(), accumulate);
-                else ColumnSumReference.Run<double>(dy.AsSpan<double>(), rows.Shape[0], rows.Shape[1], db.AsSpan<double>(), accumulate);
-            }
-            if (pass.Needs(x))
-            {
-                Tensor dx = pass.Target(x, out bool accumulate), result = Rows(dx);
-                Multiply(rows, weight.Detach(), result, accumulate);
-                MemoryScope.ReleaseEarly(result);
-            }
-            MemoryScope.ReleaseEarly(rows);
+            LinearBackward(Input(0), Input(1), Input(2), dy.Contiguous(), pass);
         }
     }
 }

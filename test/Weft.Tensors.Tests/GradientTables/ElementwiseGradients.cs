@@ -95,6 +95,7 @@ internal static class ElementwiseGradients
         One("Sigmoid", x => x.Sigmoid()),
         One("Sign", x => x.Sign()),
         One("Silu", x => x.Silu()),
+        One("Apply", x => x.Apply(Activation.Silu) + x.Apply(Activation.Gelu) + x.Apply(Activation.GeluTanh)),
         One("Sin", x => x.Sin()),
         One("Sinh", x => x.Sinh()),
         One("Softcap", x => x.Softcap(1.5)),

@@ -10,6 +10,7 @@ internal static class NetworkGradients
     private static IEnumerable<GradientCase> Products =>
     [
         Two("MatMul", (a, b) => a.MatMul(b), shapes: "3,5 5,2|1,1 1,1|0,3 3,2|2,1,3,4 3,4,2|4 4|5 5,3|2,3,4 4"),
+        Three("LinearActivation", "3,5 2,5 2|1,1 1,1 1|0,3 2,3 2|2,3,4 5,4 5|4 3,4 3", (x, w, b) => x.LinearActivation(w, b, Activation.GeluTanh)),
         Three("Linear", "3,5 2,5 2|1,1 1,1 1|0,3 2,3 2|2,3,4 5,4 5|4 3,4 3", (x, w, b) => x.Linear(w, b)),
         new("Bilinear", "3,5 3,2 4,5,2 4|1,1 1,1 1,1,1 1|0,3 0,2 2,3,2 2|2,3,2 2,3,4 3,2,4 3|5 2 3,5,2 3", t => t[0].Bilinear(t[1], t[2], t[3])),
         Two("Dot", (a, b) => a.Dot(b), shapes: "3 3|1 1|0 0|7 7|5 5"),
@@ -55,6 +56,7 @@ internal static class NetworkGradients
         Three("WindowAttention", "2,3,4 2,5,4 2,5,3|1,1,1 1,1,1 1,1,1|0,3,2 0,4,2 0,4,2|2,4,3,2 2,2,5,2 2,2,5,3|3,2 3,2 3,5", (q, k, v) => q.WindowAttention(k, v, softcap: 1.5, window: 2)),
         Three("LinearAttention", "2,3,4 2,3,4 2,3,5|1,1,1 1,1,1 1,1,1|0,3,2 0,3,2 0,3,2|2,4,3,2 2,2,3,2 2,2,3,3|3,2 3,2 3,5", (q, k, v) => q.LinearAttention(k, v)),
         Three("CausalAttention", "2,3,2,4 2,3,2,4 2,3,2,4|1,1,1,2 1,1,1,2 1,1,1,2|0,3,2,2 0,3,2,2 0,3,2,2|2,3,4,2 2,5,2,2 2,5,2,2|1,5,3,2 1,5,1,2 1,5,1,2", (q, k, v) => q.CausalAttention(k, v, 0.7)),
+        One("PackedCausalAttention", x => x.PackedCausalAttention(x.Shape[2] == 3 ? 1 : 2, 0.7), shapes: "2,3,6,4|1,1,3,2|0,3,6,2|2,4,4,2|1,5,6,3"),
         Two("CausalAttentionPattern", (q, k) => q.CausalAttentionPattern(k, 0.7), shapes: "2,3,2,4 2,3,2,4|1,1,1,2 1,1,1,2|0,3,2,2 0,3,2,2|2,3,4,2 2,5,2,2|1,5,3,2 1,5,1,2"),
         Two("AttendTo", (p, v) => p.AttendTo(v), shapes: "2,2,3,3 2,3,2,4|1,1,1,1 1,1,1,2|0,2,3,3 0,3,2,2|2,4,3,5 2,5,2,2|1,3,5,5 1,5,1,2"),
         Three("Rotary", "2,3,2,4 3,2 3,2|1,1,1,2 1,1 1,1|0,3,2,2 3,1 3,1|2,5,1,6 2,5,3 2,5,3|1,2,3,2 2,1 2,1", (x, c, s) => x.Rotary(c, s)),

@@ -51,7 +51,32 @@ public sealed class RowKernelTests
         Check(t => t[0].CausalAttention(t[1], t[2], 1 / Math.Sqrt(size)), q, k, v);
         // Views of one tensor, as a model has them.
         if (queries == keys)
+        {
+            Check(t => t[0].PackedCausalAttention(heads, 0.3), Random([batch, queries, heads + 2 * keyHeads, size], 4));
             Check(t => t[0].Narrow(2, 0, heads).CausalAttention(t[0].Narrow(2, heads, keyHeads), t[0].Narrow(2, heads + keyHeads, keyHeads), 0.3), Random([batch, queries, heads + 2 * keyHeads, size], 4));
+        }
+    }
+
+    // A map that ends with a nonlinearity gives the bits of one after the other, wherever the product is cut; rows are 1, few, many.
+    [Theory]
+    [InlineData(1, 65, 37)]
+    [InlineData(5, 33, 50)]
+    [InlineData(130, 70, 333)]
+    [InlineData(300, 600, 300)]
+    public void LinearActivation_GivesTheBitsOfBoth(int rows, int inputs, int outputs)
+    {
+        Tensor x = Random([rows, inputs], 1), w = Random([outputs, inputs], 2, 0.1), b = Random([outputs], 3);
+        foreach (Precision precision in Enum.GetValues<Precision>())
+        {
+            using ProductPrecision.Restorer products = ProductPrecision.Use(precision);
+            foreach (Activation activation in Enum.GetValues<Activation>())
+            {
+                float[] expected = x.Linear(w, b).Apply(activation).ToArray<float>();
+                Assert.Equal(expected, x.LinearActivation(w, b, activation).ToArray<float>());
+                Assert.Equal(expected, x.LinearActivation(w.Detach().RequireGrad(), b, activation).Detach().ToArray<float>()); // with the derivative at its side
+                if (precision == Precision.Float32) Check(t => t[0].LinearActivation(t[1], t[2], activation), x, w, b);
+            }
+        }
     }
 
     // Factors have 8 bits: 2^-9 of each, and each result is a sum of some of them.

@@ -67,7 +67,7 @@ public sealed class ThreadCountKernelTests
 
     [Fact]
     public void Linear_OnAnyNumberOfThreads_GivesTheSameBits() =>
-        SameBits(static t => t[0].Linear(t[1], t[2]), Random([5, 70, 65], 1), Random([190, 65], 2), Random([190], 3));
+        SameBits(static t => t[0].Linear(t[1], t[2]) + t[0].LinearActivation(t[1], t[2], Activation.Gelu), Random([5, 70, 65], 1), Random([190, 65], 2), Random([190], 3));
 
     [Fact]
     public void Convolution_OnAnyNumberOfThreads_GivesTheSameBits()
