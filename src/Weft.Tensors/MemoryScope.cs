@@ -24,7 +24,7 @@ public sealed class MemoryScope : IDisposable
     private readonly List<Storage> _storages = [];
     private readonly List<Node> _nodes = [];
     private MemoryScope? _outer;
-    private long _id;
+    private long _id, _bytes;
     private bool _open;
 
     private MemoryScope()
@@ -68,6 +68,8 @@ public sealed class MemoryScope : IDisposable
             tensor.Invalidate();
             if (s_reuseObjects) tensors.Enqueue(tensor);
         }
+        BufferPool.Note(_bytes);
+        _bytes = 0;
         foreach (Storage storage in _storages) if (storage.Owner == _id) BufferPool.Return(storage);
         if (s_reuseObjects) foreach (Node node in _nodes) node.Recycle();
         _tensors.Clear();
@@ -87,6 +89,7 @@ public sealed class MemoryScope : IDisposable
     internal Storage RentStorage(DType dtype, int count)
     {
         Storage storage = BufferPool.Rent(dtype, count);
+        _bytes += (long)storage.Capacity * dtype.SizeInBytes();
         storage.Owner = _id;
         _storages.Add(storage);
         return storage;

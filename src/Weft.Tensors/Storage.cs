@@ -91,11 +91,15 @@ internal sealed class Storage
 }
 
 /// <summary>Blocks that a finished step gave back, by type and size, ready for the next one.</summary>
+/// <remarks>Steps that repeat find all they need. Where sizes differ from step to step (texts of many lengths), and the pool holds more than a
+/// step takes, the sizes that were asked for the longest ago make room for new ones.</remarks>
 internal static class BufferPool
 {
+    private const long LeastLimit = 64L << 20;
+
     private static readonly Lock s_lock = new();
-    private static readonly Dictionary<long, Stack<Storage>> s_free = [];
-    private static long s_pooledBytes;
+    private static readonly Dictionary<long, SizeBlocks> s_free = [];
+    private static long s_pooledBytes, s_stepBytes, s_asked;
 
     /// <summary>Bytes that lie in the pool now.</summary>
     internal static long PooledBytes => Interlocked.Read(ref s_pooledBytes);
@@ -105,11 +109,17 @@ internal static class BufferPool
         int capacity = SizeClass(count);
         lock (s_lock)
         {
-            if (s_free.TryGetValue(Key(dtype, capacity), out Stack<Storage>? stack) && stack.TryPop(out Storage? storage))
+            s_asked++;
+            if (s_free.TryGetValue(Key(dtype, capacity), out SizeBlocks? blocks))
             {
-                s_pooledBytes -= (long)capacity * dtype.SizeInBytes();
-                return storage;
+                blocks.Asked = s_asked;
+                if (blocks.Free.TryPop(out Storage? storage))
+                {
+                    s_pooledBytes -= Bytes(storage);
+                    return storage;
+                }
             }
+            if (s_pooledBytes > Math.Max(LeastLimit, s_stepBytes)) DropForgotten();
         }
         return new Storage(dtype, capacity);
     }
@@ -121,10 +131,16 @@ internal static class BufferPool
         lock (s_lock)
         {
             long key = Key(storage.DType, storage.Capacity);
-            if (!s_free.TryGetValue(key, out Stack<Storage>? stack)) s_free[key] = stack = new Stack<Storage>();
-            stack.Push(storage);
-            s_pooledBytes += (long)storage.Capacity * storage.DType.SizeInBytes();
+            if (!s_free.TryGetValue(key, out SizeBlocks? blocks)) s_free[key] = blocks = new SizeBlocks { Asked = s_asked };
+            blocks.Free.Push(storage);
+            s_pooledBytes += Bytes(storage);
         }
+    }
+
+    /// <summary>Tells what a scope has taken in all: the largest of the last ones says how much is worth keeping.</summary>
+    internal static void Note(long bytes)
+    {
+        lock (s_lock) s_stepBytes = Math.Max(bytes, s_stepBytes - s_stepBytes / 64);
     }
 
     /// <summary>Drops every block that is not in use.</summary>
@@ -135,6 +151,24 @@ internal static class BufferPool
             s_free.Clear();
             s_pooledBytes = 0;
         }
+    }
+
+    private static void DropForgotten()
+    {
+        while (s_pooledBytes > Math.Max(LeastLimit, s_stepBytes))
+        {
+            (long key, SizeBlocks oldest) = s_free.Where(static size => size.Value.Free.Count > 0).MinBy(static size => size.Value.Asked);
+            foreach (Storage storage in oldest.Free) s_pooledBytes -= Bytes(storage);
+            s_free.Remove(key);
+        }
+    }
+
+    private static long Bytes(Storage storage) => (long)storage.Capacity * storage.DType.SizeInBytes();
+
+    private sealed class SizeBlocks
+    {
+        internal readonly Stack<Storage> Free = new();
+        internal long Asked; // when one of this size was last asked for
     }
 
     // Eight classes per power of two waste at most an eighth; below 64 elements everything shares one class.

@@ -53,6 +53,25 @@ public sealed class GeneratorTests
         }
     }
 
+    // Prompts are read in parts of 512 tokens.
+    [Theory]
+    [InlineData(512)]
+    [InlineData(513)]
+    [InlineData(1300)]
+    public void Next_AfterALongPrompt_EqualsTheUncachedModel(int length)
+    {
+        LanguageModel language = Language(context: 1500);
+        Generator generator = new(language);
+        List<int> ids = [.. Enumerable.Range(0, length).Select(static i => i * 7 % Letters.Length)];
+        generator.Start(ids.ToArray(), new SamplingSettings { Temperature = 0 });
+        for (int i = 0; i < 3; i++)
+        {
+            Tensor logits = language.Model.Forward(Tensor.From(ids.ToArray(), [1, ids.Count])).Select(0, 0).Select(0, -1);
+            ids.Add((int)logits.ArgMax().Item());
+            Assert.Equal(ids[^1], generator.Next());
+        }
+    }
+
     [Fact]
     public void Next_PastTheContext_GoesOn()
     {

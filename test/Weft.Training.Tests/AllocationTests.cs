@@ -71,6 +71,22 @@ public sealed class AllocationTests
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true), 0, heap + (64 << 10)); // the test host's own bookkeeping
     }
 
+    // Texts of many lengths: without a limit, the pool would come to hold every size there ever was.
+    [Fact]
+    public void Scopes_OfManySizes_DoNotFillThePool()
+    {
+        BufferPool.Trim();
+        const int Largest = 8 << 20;
+        for (int size = 1 << 20; size <= Largest; size += 1 << 18)
+        {
+            using MemoryScope scope = MemoryScope.Enter();
+            for (int i = 0; i < 4; i++) Tensor.Uninitialized([size]);
+        }
+        // What the largest scope took (4 blocks of 32 MiB, 128 MiB), and the blocks that it gave back.
+        Assert.InRange(BufferPool.PooledBytes, 1, 2 * 4 * sizeof(float) * (long)Largest);
+        BufferPool.Trim();
+    }
+
     private static TrainingLoop Loop(TrainingConfig config, double dropout)
     {
         RandomGenerator generator = new(3);

@@ -104,7 +104,7 @@ public sealed class SentenceEncoder
     /// <summary>The vectors of texts that are token ids already, with their first and last tokens. Shapes: -> [texts, C].</summary>
     public Tensor EncodeIds(IReadOnlyList<int[]> rows)
     {
-        (int[] ids, bool[]? real, int T) = TextPieces.Pad(rows, Model.Config.PaddingId ?? 0);
+        (int[] ids, bool[]? real, int T) = TextPieces.Pad(rows, Model.Config.PaddingId ?? 0, Model.Config.ContextLength);
         Tensor? mask = real is null ? null : Tensor.From(real, [rows.Count, T]);
         Tensor hidden = Model.Hidden(Tensor.From(ids, [rows.Count, T]), new EncoderSettings { Mask = mask }); // [B, T, C]
         Tensor pooled = Pool(hidden, mask, rows);                                   // [B, C]

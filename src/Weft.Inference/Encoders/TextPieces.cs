@@ -16,10 +16,14 @@ internal static class TextPieces
         return ids.Length <= maximum ? ids : [.. ids[..(maximum - 1)], ids[^1]];
     }
 
-    /// <summary>Rows of ids filled up to one length, and which of them are real.</summary>
-    internal static (int[] Ids, bool[]? Mask, int Length) Pad(IReadOnlyList<int[]> rows, int paddingId)
+    /// <summary>Rows of ids filled up to one length, and which of them are real; null: all are.</summary>
+    /// <param name="rows">The ids.</param>
+    /// <param name="paddingId">What fills up.</param>
+    /// <param name="maximum">The greatest length. Below it rows of several lengths are filled up to a multiple of eight, so that batches of like length find each other's memory.</param>
+    internal static (int[] Ids, bool[]? Mask, int Length) Pad(IReadOnlyList<int[]> rows, int paddingId, int maximum)
     {
         int length = rows.Max(static r => r.Length);
+        if (rows.Any(r => r.Length < length)) length = Math.Max(length, Math.Min(maximum, (length + 7) / 8 * 8));
         int[] ids = new int[rows.Count * length];
         bool[] mask = new bool[ids.Length];
         Array.Fill(ids, paddingId);

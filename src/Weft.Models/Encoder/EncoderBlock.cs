@@ -46,7 +46,7 @@ public sealed class EncoderBlock : Layer
         Tensor a = Attention.Forward(x, keys, values, hidden, dropout: dropout, tap: tap); // [B, T, C]
         if (dropout is not null) a = dropout.Apply(a, site + ".attention.result");
         x = AttentionNorm.Forward(x + a);
-        Tensor f = Contract.Forward(_activation.Apply(Expand.Forward(x)));       // [B, T, C]
+        Tensor f = Contract.Forward(_activation.After(Expand, x));                  // [B, T, C]
         if (dropout is not null) f = dropout.Apply(f, site + ".feed_forward.result");
         x = FeedForwardNorm.Forward(x + f);
         settings.Tap?.Invoke(site + ".residual", x);

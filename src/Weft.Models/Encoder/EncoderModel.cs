@@ -1,5 +1,6 @@
 using Weft.Models.Layers;
 using Weft.Tensors;
+using Weft.Tensors.Autograd;
 
 namespace Weft.Models.Encoder;
 
@@ -95,8 +96,17 @@ public sealed class EncoderModel : Layer
         Tensor? hidden = settings.Mask?.LogicalNot().Reshape(B, 1, 1, T);           // [B, 1, 1, T]
         if (Config.Causal) hidden = hidden is null ? Triangles.UpperMask(T, T, 1) : hidden.LogicalOr(Triangles.UpperMask(T, T, 1));
         for (int l = 0; l < Config.BlockCount; l++)
-            foreach (EncoderBlock block in BlocksAt(l)) x = block.Forward(x, hidden, settings, $"blocks.{l}"); // [B, T, C]
+            foreach (EncoderBlock block in BlocksAt(l)) x = Through(new Pass(block, hidden, settings, $"blocks.{l}"), x); // [B, T, C]
         return x;
+    }
+
+    // Where nothing is learned and nobody looks, no activation outlives its block.
+    private static Tensor Through(Pass pass, Tensor x) =>
+        GradMode.IsEnabled || pass.Settings.Tap is not null ? pass.Run(x) : ActivationCheckpoint.Run(pass, x, static (pass, x) => pass.Run(x));
+
+    private readonly record struct Pass(EncoderBlock Block, Tensor? Hidden, EncoderSettings Settings, string Site)
+    {
+        internal Tensor Run(Tensor x) => Block.Forward(x, Hidden, Settings, Site);
     }
 
     /// <summary>What the pooler makes of hidden states. Shapes: [B, T, C] -> [B, C].</summary>

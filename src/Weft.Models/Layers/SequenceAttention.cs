@@ -62,14 +62,23 @@ public sealed class SequenceAttention : Layer
     public Tensor Forward(Tensor x, Tensor keys, Tensor values, Tensor? hidden = null, Tensor? bias = null, Dropout? dropout = null, Action<string, Tensor>? tap = null)
     {
         int B = x.Shape[0], T = x.Shape[1];
-        Tensor q = Heads(Query.Forward(x)).Permute(0, 2, 1, 3);                     // [B, H, T, D]
-        Tensor products = q.MatMul(keys.Permute(0, 2, 3, 1)) * _scale;              // [B, H, T, S]
+        Tensor q = Heads(Query.Forward(x) * _scale).Permute(0, 2, 1, 3);            // [B, H, T, D]
+        Tensor products = q.MatMul(keys.Permute(0, 2, 3, 1));                       // [B, H, T, S]
         if (bias is not null) products += bias;
-        Tensor pattern = hidden is null ? products.Softmax() : products.MaskedSoftmax(hidden).MaskedFill(hidden, 0); // a row that sees nothing is NaN before the fill
+        Tensor pattern = hidden is null ? products.Softmax() : products.MaskedSoftmax(hidden);
+        if (hidden is not null && HidesARow(hidden)) pattern = pattern.MaskedFill(hidden, 0); // which is NaN before
         tap?.Invoke(_pattern, pattern);
         if (dropout is not null) pattern = dropout.Apply(pattern, _pattern);
         Tensor y = pattern.MatMul(values.Permute(0, 2, 1, 3)).Permute(0, 2, 1, 3);  // [B, T, H, D]
         return Output.Forward(y.Reshape(B, T, _headCount * _headSize));             // [B, T, C]
+    }
+
+    private static bool HidesARow(Tensor hidden)
+    {
+        ReadOnlySpan<bool> all = hidden.Contiguous().AsSpan<bool>();
+        int S = hidden.Shape[^1];
+        for (int i = 0; i < all.Length; i += S) if (!all.Slice(i, S).Contains(false)) return true;
+        return false;
     }
 
     private Tensor Heads(Tensor x) => x.Reshape(x.Shape[0], x.Shape[1], _headCount, _headSize);

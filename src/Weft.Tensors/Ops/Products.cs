@@ -1,6 +1,7 @@
 using Weft.Tensors.Autograd;
 using Weft.Tensors.Kernels;
 using Weft.Tensors.Quantization;
+using Weft.Tensors.Threading;
 
 namespace Weft.Tensors;
 
@@ -120,6 +121,11 @@ public static class Products
         Shape sa = Elementwise.BroadcastStrides(a, withMatrixA), sb = Elementwise.BroadcastStrides(b, withMatrixB);
         Shape matrixA = [a.Shape[^2], a.Shape[^1]], matrixB = [b.Shape[^2], b.Shape[^1]], matrixY = [y.Shape[^2], y.Shape[^1]];
         Shape stridesA = Shape.FromStrides([a.Strides[^2], a.Strides[^1]]), stridesB = Shape.FromStrides([b.Strides[^2], b.Strides[^1]]);
+        if (y.DType == DType.Float32 && (long)matrixY.Count * matrixA[1] < SmallMatrix)
+        {
+            SmallMatrices(a, sa, b, sb, y, batch);
+            return;
+        }
         Span<int> index = stackalloc int[batch.Rank];
         for (int i = 0; i < batch.Count; i++)
         {
@@ -131,6 +137,35 @@ public static class Products
             }
             Multiply(a.View(oa, matrixA, stridesA), b.View(ob, matrixB, stridesB), y.View(y.Offset + i * matrixY.Count, matrixY, matrixY.RowMajorStrides()), accumulate: false);
             for (int d = batch.Rank - 1; d >= 0 && ++index[d] == batch[d]; d--) index[d] = 0;
+        }
+    }
+
+    // Products of fewer multiply-adds are shared out whole; larger ones are cut themselves.
+    private const long SmallMatrix = 1 << 22;
+
+    private static unsafe void SmallMatrices(Tensor a, Shape sa, Tensor b, Shape sb, Tensor y, Shape batch)
+    {
+        fixed (float* pa = a.RawSpan<float>(), pb = b.RawSpan<float>(), py = y.AsSpan<float>())
+        {
+            BatchJob job = new(batch, y.Shape[^2], y.Shape[^1], a.Shape[^1], pa, sa, pb, sb, py, ProductPrecision.Current);
+            ForkJoin.Run(batch.Count, (int)Math.Max(1, (1 << 16) / Math.Max(1, (long)y.Shape[^2] * y.Shape[^1] * a.Shape[^1])), ref job);
+        }
+    }
+
+    private readonly unsafe struct BatchJob(Shape batch, int m, int n, int k, float* a, Shape sa, float* b, Shape sb, float* y, Precision precision) : IRangeJob
+    {
+        public void Run(int start, int end)
+        {
+            for (int i = start; i < end; i++)
+            {
+                nint oa = 0, ob = 0;
+                for (int d = batch.Rank - 1, rest = i; d >= 0; rest /= batch[d], d--)
+                {
+                    oa += (nint)(rest % batch[d]) * sa[d];
+                    ob += (nint)(rest % batch[d]) * sb[d];
+                }
+                MatrixProduct.RunSerial(m, n, k, a + oa, sa[^2], sa[^1], b + ob, sb[^2], sb[^1], y + (nint)i * m * n, n, accumulate: false, precision);
+            }
         }
     }
 

@@ -42,6 +42,13 @@ public sealed class PipelineTokenizer : Tokenizer
         }
     }
 
+    private PipelineTokenizer(PipelineTokenizer other, PipelineParts parts)
+    {
+        _parts = parts;
+        (_definition, _all, _withoutSpecial, _ids, _tokens, _special, _bytes) = (other._definition, other._all, other._withoutSpecial, other._ids, other._tokens, other._special, other._bytes);
+        (DeclaredBeginOfTextId, DeclaredEndOfTextId) = (other.DeclaredBeginOfTextId, other.DeclaredEndOfTextId);
+    }
+
     /// <inheritdoc/>
     public override int VocabularySize => _tokens.Length;
 
@@ -57,9 +64,9 @@ public sealed class PipelineTokenizer : Tokenizer
     /// <summary>The parts.</summary>
     internal PipelineParts Parts => _parts;
 
-    /// <summary>The same tokenizer with other truncation and padding.</summary>
+    /// <summary>The same tokenizer with other truncation and padding; it shares this one's tables.</summary>
     public PipelineTokenizer With(TruncationConfig? truncation, PaddingConfig? padding) =>
-        new(_parts with { Truncation = truncation, Padding = padding }, _definition);
+        new(this, _parts with { Truncation = truncation, Padding = padding });
 
     /// <inheritdoc/>
     /// <remarks>Neither truncates nor pads; <see cref="EncodeWithOffsets(string, string?, EncodeOptions?)"/> does.</remarks>

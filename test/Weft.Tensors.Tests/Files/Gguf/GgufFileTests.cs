@@ -99,4 +99,26 @@ public sealed class GgufFileTests : IDisposable
     }
 
     private static void Write(Stream stream, float[] values) => stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values));
+
+    [Fact]
+    public void File_ThatNobodyDisposes_IsUnmappedByTheCollector()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks /proc what is mapped");
+        string path = Path.Combine(_folder, "dropped.gguf");
+        GgufWriter writer = new();
+        writer.Add("w", GgufType.F32, [1, 32], static stream => stream.Write(new byte[128]));
+        writer.Save(path);
+        OpenAndForget(path);
+        for (int i = 0; i < 20 && IsMapped(); i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        Assert.False(IsMapped());
+
+        bool IsMapped() => File.ReadAllText("/proc/self/maps").Contains(path, StringComparison.Ordinal);
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        static void OpenAndForget(string path) => Assert.Equal(128, GgufFile.Open(path).Entries["w"].ByteLength);
+    }
 }
