@@ -33,7 +33,7 @@ public enum Pooling
 public sealed class SentenceEncoder
 {
     // Small enough for the caches, large enough to fill the vector units.
-    private const int BatchSize = 32;
+    private const int MostTexts = 32, MostTokens = 4096;
 
     /// <summary>Puts an encoder together.</summary>
     /// <param name="model">The network.</param>
@@ -85,13 +85,16 @@ public sealed class SentenceEncoder
         int[][] ids = [.. texts.Select(text => TextPieces.Encode(Tokenizer, text, MaximumTokens))];
         Tensor result = Tensor.Zeros([texts.Count, Size], Model.DType);
         // Texts of like length go together, so that little is computed for padding.
-        foreach (int[] batch in Enumerable.Range(0, ids.Length).OrderBy(i => ids[i].Length).Chunk(BatchSize))
+        int[] order = [.. Enumerable.Range(0, ids.Length).OrderBy(i => ids[i].Length)];
+        for (int start = 0, end; start < order.Length; start = end)
         {
+            for (end = start + 1; end < order.Length && end - start < MostTexts && (end - start + 1) * ids[order[end]].Length <= MostTokens; end++) { }
+            ReadOnlySpan<int> batch = order.AsSpan(start, end - start);
             cancellation.ThrowIfCancellationRequested();
             using (GradMode.Off())
             using (MemoryScope.Enter())
             {
-                Tensor vectors = EncodeIds([.. batch.Select(i => ids[i])]);         // [B, C]
+                Tensor vectors = EncodeIds([.. order[start..end].Select(i => ids[i])]); // [B, C]
                 for (int b = 0; b < batch.Length; b++) result.Narrow(0, batch[b], 1).CopyFrom(vectors.Narrow(0, b, 1));
             }
         }
