@@ -94,6 +94,21 @@ public sealed class RegularizationTests
     }
 
     [Fact]
+    public void RegularizedObjective_OfAModelWithExperts_AddsTheirBalance()
+    {
+        DecoderConfig config = new()
+        {
+            VocabularySize = 11, ContextLength = 12, HiddenSize = 8, BlockCount = 2, HeadCount = 2,
+            Experts = new ExpertsConfig { Count = 4, ChosenCount = 2, FeedForwardSize = 8, TrainsBalance = true, BalanceWeight = 0.5 },
+        };
+        DecoderModel model = new DecoderModel(config, DType.Float64).Initialize(new RandomGenerator(3));
+        TokenBatch batch = Batch(model);
+        double plain = model.Loss(batch.Inputs, batch.Targets).Item(), both = NextTokenObjective.Loss(model, batch).Item();
+        Assert.True(both > plain + 0.5); // K · weight = 1 where all are equally busy
+        Assert.Equal(both, new RegularizedObjective(0, 0, 0, null).Loss(model, batch).Item(), 1e-12);
+    }
+
+    [Fact]
     public void RegularizedObjective_WithoutWhatItNeeds_IsRefused()
     {
         TrainingNoise none = new(new NoiseRates(), 1, new RandomGenerator(1)), some = new(new NoiseRates { Residual = 0.1 }, 1, new RandomGenerator(1));

@@ -11,18 +11,17 @@ public static class NextTokenObjective
     /// <summary>The loss on a batch, a single number that can be differentiated; for a model that asks for it with the loss that keeps its experts equally busy.</summary>
     public static Tensor Loss(DecoderModel model, TokenBatch batch, ForwardSettings? settings = null)
     {
-        if (model.Config.Experts is { TrainsBalance: true } experts) return LossWithBalance(model, experts, batch, settings);
-        return model.Loss(batch.Inputs, batch.Targets, settings, TokenBatch.Ignored); // []
+        if (model.Config.Experts is not { TrainsBalance: true } experts) return model.Loss(batch.Inputs, batch.Targets, settings, TokenBatch.Ignored); // []
+        ForwardSettings collecting = WithRouterLogits(settings);
+        return model.Loss(batch.Inputs, batch.Targets, collecting, TokenBatch.Ignored) + Balance(collecting, experts);
     }
 
-    private static Tensor LossWithBalance(DecoderModel model, ExpertsConfig experts, TokenBatch batch, ForwardSettings? settings)
+    /// <summary>The same settings, with a list for the routers' logits.</summary>
+    internal static ForwardSettings WithRouterLogits(ForwardSettings? settings) => new()
     {
-        List<Tensor> routerLogits = [];
-        ForwardSettings collecting = new()
-        {
-            Cache = settings?.Cache, Dropout = settings?.Dropout, Tap = settings?.Tap, Positions = settings?.Positions, KeyMask = settings?.KeyMask, RouterLogits = routerLogits,
-        };
-        Tensor loss = model.Loss(batch.Inputs, batch.Targets, collecting, TokenBatch.Ignored); // []
-        return loss + ExpertBalance.Loss(routerLogits, experts.ChosenCount) * experts.BalanceWeight;
-    }
+        Cache = settings?.Cache, Dropout = settings?.Dropout, Tap = settings?.Tap, Positions = settings?.Positions, KeyMask = settings?.KeyMask, RouterLogits = [],
+    };
+
+    /// <summary>The loss that keeps experts equally busy, of all passes that have filled the list.</summary>
+    internal static Tensor Balance(ForwardSettings collecting, ExpertsConfig experts) => ExpertBalance.Loss([.. collecting.RouterLogits!], experts.ChosenCount) * experts.BalanceWeight;
 }

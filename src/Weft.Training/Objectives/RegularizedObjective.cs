@@ -33,8 +33,15 @@ public sealed class RegularizedObjective
         (_labelSmoothing, _mixupAlpha, _agreementWeight, _noise) = (labelSmoothing, mixupAlpha, agreementWeight, noise);
     }
 
-    /// <summary>The loss on a batch, a single number that can be differentiated.</summary>
+    /// <summary>The loss on a batch, a single number that can be differentiated; for a model that asks for it with the loss that keeps its experts equally busy.</summary>
     public Tensor Loss(DecoderModel model, TokenBatch batch, ForwardSettings? settings = null)
+    {
+        if (model.Config.Experts is not { TrainsBalance: true } experts) return Prediction(model, batch, settings);
+        ForwardSettings collecting = NextTokenObjective.WithRouterLogits(settings);
+        return Prediction(model, batch, collecting) + NextTokenObjective.Balance(collecting, experts);
+    }
+
+    private Tensor Prediction(DecoderModel model, TokenBatch batch, ForwardSettings? settings)
     {
         Tensor targets = batch.Targets.Flatten();                                   // [B T]
         if (_mixupAlpha > 0)
