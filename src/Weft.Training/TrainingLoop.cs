@@ -61,6 +61,7 @@ public sealed class TrainingLoop
     /// <exception cref="ArithmeticException">The loss is no longer a number; the weights are left as they were before this step.</exception>
     public StepResult Step()
     {
+        if (_optimizer is Sophia sophia && sophia.EstimatesAt(StepCount)) EstimateCurvature(sophia);
         double loss = ComputeGradients();
         if (_optimizer is SharpnessAware sharp && double.IsFinite(loss))
         {
@@ -85,6 +86,22 @@ public sealed class TrainingLoop
         _optimizer.Step(rate, GradientClipping.Factor(norm, _clipNorm));
         _optimizer.ClearGradients();
         return new StepResult(StepCount++, loss, rate, norm, (long)_batch.BatchSize * _batch.Length * _accumulationSteps);
+    }
+
+    // On the step's first micro-batch, with labels that the model itself draws; the same ones when a run is resumed.
+    private void EstimateCurvature(Sophia sophia)
+    {
+        _batches.Fill(StepCount * _accumulationSteps, _batch);
+        long count;
+        using (MemoryScope.Enter())
+        using (ProductPrecision.Use(_precision))
+        {
+            Tensor logits = _model.Forward(_batch.Inputs, _settings).Flatten(0, 1); // [B T, V]
+            Tensor labels = DrawnLabels.Draw(logits.Detach(), _batch.Targets.Flatten(), new RandomGenerator((ulong)StepCount), out count);
+            logits.CrossEntropy(labels, ignoreIndex: TokenBatch.Ignored).Backward(releaseActivations: true);
+        }
+        sophia.ObserveGaussNewtonBartlett(count);
+        _optimizer.ClearGradients();
     }
 
     // The mean loss of the step's micro-batches, whose mean gradient is left with the parameters.

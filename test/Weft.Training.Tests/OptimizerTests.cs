@@ -1,3 +1,6 @@
+using Weft.Training.Objectives;
+using Weft.Training.Data;
+using Weft.Models.Decoder;
 using System.Runtime.InteropServices;
 using Weft.Tensors;
 using Weft.Tensors.Threading;
@@ -274,5 +277,39 @@ public sealed class OptimizerTests
             }
             return (parameter.Detach().ToArray<double>(), basis);
         }
+    }
+
+    // ---- Sophia ---------------------------------------------------------------------------------------------------------
+
+    [Fact]
+    public void Step_WithSophia_EstimatesTheCurvatureEveryFewSteps()
+    {
+        DecoderModel model = new DecoderModel(new DecoderConfig { VocabularySize = 11, ContextLength = 8, HiddenSize = 8, BlockCount = 1, HeadCount = 2 }).Initialize(new RandomGenerator(1));
+        Sophia sophia = new([new ParameterGroup([.. model.Parameters])], new SophiaOptions { EstimateEvery = 3 });
+        TrainingLoop loop = new(model, new RandomWindows([.. Enumerable.Range(0, 200).Select(static i => i * i % 11)], 8, 1), sophia, new ConstantRate(1e-3), 4);
+        double Curvature() => sophia.State.Where(static s => s.Key.StartsWith("curvature.", StringComparison.Ordinal)).Sum(static s => s.Value.Sum().Item());
+        double[] after = [.. Enumerable.Range(0, 4).Select(_ =>
+        {
+            loop.Step();
+            return Curvature();
+        })];
+        Assert.True(after[0] > 0);
+        Assert.Equal(after[0], after[1]);
+        Assert.Equal(after[0], after[2]);
+        Assert.NotEqual(after[2], after[3]);
+    }
+
+    [Fact]
+    public void DrawnLabels_FollowThePredictions()
+    {
+        const int Rows = 20_000;
+        double[] p = [0.5, 0.3, 0.2];
+        Tensor logits = Tensor.From([.. Enumerable.Range(0, Rows).SelectMany(_ => p.Select(static x => Math.Log(x)))], [Rows, 3]);
+        Tensor targets = Tensor.From([.. Enumerable.Range(0, Rows).Select(static i => i % 10 == 0 ? TokenBatch.Ignored : 1)]);
+        int[] labels = DrawnLabels.Draw(logits, targets, new RandomGenerator(5), out long count).ToArray<int>();
+        Assert.Equal(Rows * 9 / 10, count);
+        for (int i = 0; i < Rows; i += 10) Assert.Equal(TokenBatch.Ignored, labels[i]);
+        for (int v = 0; v < 3; v++)
+            Assert.InRange(labels.Count(l => l == v), count * p[v] - 4 * Math.Sqrt(count * p[v] * (1 - p[v])), count * p[v] + 4 * Math.Sqrt(count * p[v] * (1 - p[v])));
     }
 }

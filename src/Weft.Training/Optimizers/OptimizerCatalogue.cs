@@ -43,6 +43,7 @@ public static class OptimizerCatalogue
         Of("came", s_json.CameOptions, static (g, o) => new Came(g, o)),
         Of("shampoo", s_json.ShampooOptions, static (g, o) => new Shampoo(g, o)),
         Of("soap", s_json.SoapOptions, static (g, o) => new Soap(g, o)),
+        Of("sophia", s_json.SophiaOptions, static (g, o) => new Sophia(g, o)),
         Of("tiger", s_json.TigerOptions, static (g, o) => new Tiger(g, o)),
         Of("yogi", s_json.YogiOptions, static (g, o) => new Yogi(g, o)),
         Of("laProp", s_json.LaPropOptions, static (g, o) => new LaProp(g, o)),
@@ -103,7 +104,13 @@ public static class OptimizerCatalogue
 
     /// <summary>Throws if a run's optimizer or its options are wrong.</summary>
     /// <exception cref="ArgumentException">Says what.</exception>
-    public static void Validate(TrainingConfig config) => Parse(Find(config.Optimizer), config.OptimizerOptions);
+    public static void Validate(TrainingConfig config)
+    {
+        Entry entry = Find(config.Optimizer);
+        Parse(entry, config.OptimizerOptions);
+        if (entry.Name == "sophia" && (config.LookaheadInterval > 0 || config.SharpnessRadius > 0))
+            throw new ArgumentException("sophia: the curvature is estimated at the weights that it moves, so lookaheadInterval and sharpnessRadius must be 0.");
+    }
 
     private static Entry Of<TOptions>(string name, JsonTypeInfo<TOptions> options, Func<IReadOnlyList<ParameterGroup>, TOptions, Optimizer> create) where TOptions : OptimizerOptions, new() =>
         new(name, options, static () => new TOptions(), (groups, given) => create(groups, (TOptions)given));
@@ -174,6 +181,7 @@ public static class OptimizerCatalogue
 [JsonSerializable(typeof(CameOptions))]
 [JsonSerializable(typeof(ShampooOptions))]
 [JsonSerializable(typeof(SoapOptions))]
+[JsonSerializable(typeof(SophiaOptions))]
 [JsonSerializable(typeof(TigerOptions))]
 [JsonSerializable(typeof(YogiOptions))]
 [JsonSerializable(typeof(LaPropOptions))]

@@ -19,12 +19,16 @@ public sealed record SophiaOptions : OptimizerOptions
     /// <summary>The least divisor. Default 1e-12.</summary>
     public double Epsilon { get; init; } = 1e-12;
 
+    /// <summary>Every how many steps a training loop estimates the curvature, by Gauss-Newton-Bartlett. Default 10.</summary>
+    public int EstimateEvery { get; init; } = 10;
+
     /// <inheritdoc/>
     public override void Validate()
     {
         RequireShare(Beta1);
         RequireShare(Beta2);
         Require(Gamma > 0, Gamma, "must be positive");
+        Require(EstimateEvery > 0, EstimateEvery, "must be positive");
     }
 }
 
@@ -36,6 +40,9 @@ public sealed record SophiaOptions : OptimizerOptions
 public sealed class Sophia(IReadOnlyList<ParameterGroup> groups, SophiaOptions? options = null) : Optimizer<SophiaOptions>(groups, options)
 {
     private protected override IEnumerable<(string, Shape)> Remember(Tensor parameter, SophiaOptions options) => [("moment1", parameter.Shape), ("curvature", parameter.Shape)];
+
+    /// <summary>Whether a training loop estimates the curvature before this step.</summary>
+    internal bool EstimatesAt(long step) => Slots.Length > 0 && step % Slots[0].Options.EstimateEvery == 0;
 
     private protected override void Update(Slot<SophiaOptions> slot) => slot.Apply(new Rule(slot.Rate, slot.Options));
 
