@@ -24,6 +24,20 @@ internal static class ByteAlphabet
         return new string(spelling);
     }
 
+    /// <summary>Writes the bytes that a token spells; false, and nothing is written, where one of its characters spells no byte.</summary>
+    public static bool TryRead(string spelling, System.Buffers.IBufferWriter<byte> bytes)
+    {
+        Span<byte> room = bytes.GetSpan(Math.Max(1, spelling.Length));
+        for (int i = 0; i < spelling.Length; i++)
+        {
+            int value = Byte(spelling[i]);
+            if (value < 0) return false;
+            room[i] = (byte)value;
+        }
+        bytes.Advance(spelling.Length);
+        return true;
+    }
+
     /// <summary>The bytes that a token spells, or null where one of its characters spells no byte.</summary>
     public static byte[]? Read(string spelling)
     {

@@ -11,7 +11,8 @@ namespace Weft.Tokenizers;
 /// </remarks>
 public sealed class BytePairTokenizer : Tokenizer
 {
-    private readonly byte[]?[] _bytes; // by token id; null where no token has the id
+    private readonly byte[] _text;               // the bytes of all tokens, one behind the other: an array for each would take four times the memory
+    private readonly (int Start, int Length)[] _places; // by token id; a start of -1 where no token has the id
     private readonly int[] _idOfByte = new int[256];
     private readonly MergeTable _merges;
     private readonly PreTokenScanner _scanner;
@@ -36,25 +37,35 @@ public sealed class BytePairTokenizer : Tokenizer
         int size = 0;
         foreach (AddedToken token in _added) size = Math.Max(size, token.Id + 1);
         foreach ((_, int id) in vocabulary) size = Math.Max(size, id + 1);
-        _bytes = new byte[size][];
+        _places = new (int, int)[size];
+        Array.Fill(_places, (-1, 0));
         _special = new bool[size];
         _ids = vocabulary;
-        foreach ((string token, int id) in vocabulary) _bytes[id] = ByteAlphabet.Read(token) ?? Encoding.UTF8.GetBytes(token);
+        ArrayBufferWriter<byte> text = new(Math.Max(256, 8 * size));
+        foreach ((string token, int id) in vocabulary)
+        {
+            int start = text.WrittenCount;
+            if (!ByteAlphabet.TryRead(token, text)) Encoding.UTF8.GetBytes(token, text);
+            _places[id] = (start, text.WrittenCount - start);
+        }
         for (int value = 0; value < 256; value++)
             _idOfByte[value] = vocabulary.TryGetValue(ByteAlphabet.Character((byte)value).ToString(), out int id) ? id : -1;
         foreach (AddedToken token in _added)
         {
-            _bytes[token.Id] = Encoding.UTF8.GetBytes(token.Content);
+            int start = text.WrittenCount;
+            Encoding.UTF8.GetBytes(token.Content, text);
+            _places[token.Id] = (start, text.WrittenCount - start);
             _special[token.Id] = token.Special;
             _ids[token.Content] = token.Id;
         }
-        foreach (byte[]? bytes in _bytes) _longestToken = Math.Max(_longestToken, bytes?.Length ?? 0);
+        _text = text.WrittenSpan.ToArray();
+        foreach ((_, int length) in _places) _longestToken = Math.Max(_longestToken, length);
         _always = new AddedTokenMatcher(_added.Where(token => !token.Special));
         _allowed = new AddedTokenMatcher(_added);
     }
 
     /// <inheritdoc/>
-    public override int VocabularySize => _bytes.Length;
+    public override int VocabularySize => _places.Length;
 
     /// <inheritdoc/>
     public override IReadOnlyList<AddedToken> AddedTokens => _added;
@@ -111,7 +122,7 @@ public sealed class BytePairTokenizer : Tokenizer
 
     /// <inheritdoc/>
     public override ReadOnlySpan<byte> TokenBytes(int id) =>
-        (uint)id < (uint)_bytes.Length && _bytes[id] is byte[] bytes ? bytes : throw UnknownId(id);
+        (uint)id < (uint)_places.Length && _places[id] is (>= 0, _) and var place ? _text.AsSpan(place.Start, place.Length) : throw UnknownId(id);
 
     /// <inheritdoc/>
     public override int? TokenId(string token) => _ids.TryGetValue(token, out int id) ? id : null;
