@@ -19,12 +19,13 @@ public sealed class MemoryScope : IDisposable
     [ThreadStatic] private static Queue<Tensor>? t_tensors;
     private static readonly bool s_reuseObjects = Environment.GetEnvironmentVariable("WEFT_STRICT_SCOPES") != "1";
     private static long s_lastId;
+    private static int s_openSteps; // scopes of all threads that have none around them
 
     private readonly List<Tensor> _tensors = [];
     private readonly List<Storage> _storages = [];
     private readonly List<Node> _nodes = [];
     private MemoryScope? _outer;
-    private long _id, _bytes;
+    private long _id, _bytes, _largestInner;
     private bool _open;
 
     private MemoryScope()
@@ -40,6 +41,7 @@ public sealed class MemoryScope : IDisposable
         scope._id = Interlocked.Increment(ref s_lastId);
         scope._open = true;
         scope._outer = t_current;
+        if (t_current is null) Interlocked.Increment(ref s_openSteps);
         t_current = scope;
         return scope;
     }
@@ -58,6 +60,7 @@ public sealed class MemoryScope : IDisposable
         if (!_open) return;
         if (t_current != this) throw new InvalidOperationException("MemoryScope: scopes end in the reverse order of their beginning, on the thread that began them.");
         t_current = _outer;
+        MemoryScope? outer = _outer;
         _outer = null;
         _open = false;
 
@@ -68,9 +71,11 @@ public sealed class MemoryScope : IDisposable
             tensor.Invalidate();
             if (s_reuseObjects) tensors.Enqueue(tensor);
         }
-        BufferPool.Note(_bytes);
-        _bytes = 0;
         foreach (Storage storage in _storages) if (storage.Owner == _id) BufferPool.Return(storage);
+        long needed = _bytes + _largestInner; // inner scopes follow one another, so the largest tells
+        if (outer is null) BufferPool.EndStep(needed, Interlocked.Decrement(ref s_openSteps));
+        else outer._largestInner = Math.Max(outer._largestInner, needed);
+        (_bytes, _largestInner) = (0, 0);
         if (s_reuseObjects) foreach (Node node in _nodes) node.Recycle();
         _tensors.Clear();
         _storages.Clear();

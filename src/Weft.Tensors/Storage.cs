@@ -92,7 +92,7 @@ internal sealed class Storage
 
 /// <summary>Blocks that a finished step gave back, by type and size, ready for the next one.</summary>
 /// <remarks>Steps that repeat find all they need. Where sizes differ from step to step (texts of many lengths), and the pool holds more than a
-/// step takes, the sizes that were asked for the longest ago make room for new ones.</remarks>
+/// step takes, the sizes that were asked for the longest ago are dropped when a step ends.</remarks>
 internal static class BufferPool
 {
     private const long LeastLimit = 64L << 20;
@@ -119,7 +119,6 @@ internal static class BufferPool
                     return storage;
                 }
             }
-            if (s_pooledBytes > Math.Max(LeastLimit, s_stepBytes)) DropForgotten();
         }
         return new Storage(dtype, capacity);
     }
@@ -137,10 +136,17 @@ internal static class BufferPool
         }
     }
 
-    /// <summary>Tells what a scope has taken in all: the largest of the last ones says how much is worth keeping.</summary>
-    internal static void Note(long bytes)
+    /// <summary>Tells how much a step that has ended needed: the largest of the last ones says how much is worth keeping.</summary>
+    /// <param name="bytes">What it rented in all.</param>
+    /// <param name="others">How many are under way on other threads.</param>
+    internal static void EndStep(long bytes, int others)
     {
-        lock (s_lock) s_stepBytes = Math.Max(bytes, s_stepBytes - s_stepBytes / 64);
+        if (s_pooledBytes <= LeastLimit) return;
+        lock (s_lock)
+        {
+            if (bytes > s_stepBytes / 8) s_stepBytes = Math.Max(bytes, s_stepBytes - s_stepBytes / 64); // smaller ones are no steps but their parts
+            while (s_pooledBytes > Math.Max(LeastLimit, s_stepBytes * (1 + Math.Max(0, others)))) DropOldest();
+        }
     }
 
     /// <summary>Drops every block that is not in use.</summary>
@@ -153,14 +159,11 @@ internal static class BufferPool
         }
     }
 
-    private static void DropForgotten()
+    private static void DropOldest()
     {
-        while (s_pooledBytes > Math.Max(LeastLimit, s_stepBytes))
-        {
-            (long key, SizeBlocks oldest) = s_free.Where(static size => size.Value.Free.Count > 0).MinBy(static size => size.Value.Asked);
-            foreach (Storage storage in oldest.Free) s_pooledBytes -= Bytes(storage);
-            s_free.Remove(key);
-        }
+        (long key, SizeBlocks oldest) = s_free.Where(static size => size.Value.Free.Count > 0).MinBy(static size => size.Value.Asked);
+        foreach (Storage storage in oldest.Free) s_pooledBytes -= Bytes(storage);
+        s_free.Remove(key);
     }
 
     private static long Bytes(Storage storage) => (long)storage.Capacity * storage.DType.SizeInBytes();

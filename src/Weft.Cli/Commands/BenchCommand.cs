@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Weft.Inference;
 using Weft.Models.Decoder;
+using Weft.Models.Families.Gguf;
 using Weft.Tensors;
 using Weft.Tensors.Kernels;
 using Weft.Tensors.Threading;
@@ -13,7 +15,7 @@ using Weft.Training.Schedules;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft bench</c>: how fast this machine multiplies matrices and trains, in ten seconds. Beside libtorch: bench/README.md.</summary>
+/// <summary><c>weft bench</c>: how fast this machine multiplies matrices and trains, in ten seconds, or how fast a model answers. Beside libtorch: bench/README.md.</summary>
 internal static class BenchCommand
 {
     private const int Vocabulary = 65, WarmSteps = 10, TimedBlocks = 7;
@@ -21,21 +23,37 @@ internal static class BenchCommand
 
     internal static Command Create()
     {
+        Argument<string?> model = new("model") { Description = "Measure this model instead: a GGUF file, a model's or a run's folder, or ORG/NAME.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> json = new("--json") { Description = "Print the figures as JSON." };
         Option<string> only = new("--only") { Description = "products, step or first-step.", DefaultValueFactory = _ => "all" };
         only.AcceptOnlyFromAmong("all", "products", "step", "first-step");
         Option<string> precision = new("--precision") { Description = "Of the step: float32 or bf16.", DefaultValueFactory = _ => "float32" };
         precision.AcceptOnlyFromAmong("float32", "bf16");
+        Option<bool> exact = Shared.Exact();
         Option<int?> threads = Shared.Threads();
-        Command command = new("bench", "Measure products and a training step on this machine.") { json, only, precision, threads };
+        Command command = new("bench", "Measure products and a training step on this machine, or how fast a model reads and writes.") { model, json, only, precision, exact, threads };
         command.SetAction(parsed =>
         {
             Shared.SetThreads(parsed.GetValue(threads));
+            if (parsed.GetValue(model) is { } name) return Model(name, parsed.GetValue(exact), parsed.GetValue(json));
             Figures figures = Measure(parsed.GetValue(only)!, parsed.GetValue(precision) == "bf16" ? Precision.Bf16 : Precision.Float32);
             if (parsed.GetValue(json)) WriteJson(figures);
             else Write(figures);
+            return 0;
         });
-        return command.WithExamples("weft bench", "weft bench --only step --precision bf16", "WEFT_KERNELS=256 weft bench --json");
+        return command.WithExamples("weft bench", "weft bench model.gguf", "weft bench --only step --precision bf16", "WEFT_KERNELS=256 weft bench --json");
+    }
+
+    private static int Model(string name, bool exact, bool json)
+    {
+        long start = Stopwatch.GetTimestamp();
+        LanguageModel language = LanguageModel.Load(RunFolders.Model(name), compute: exact ? ComputePath.Exact : ComputePath.Int8);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return CommandLine.Interruptible(stop =>
+        {
+            ModelSpeed.Run(language, Path.GetFileName(name.TrimEnd('/', '\\')), seconds, json, stop);
+            return 0;
+        });
     }
 
     private sealed record Figures(double Peak, List<(int M, int N, int K, double Float32, double Bf16)> Products, double? StepMilliseconds, double? TokensPerSecond, double? Loss);
