@@ -89,12 +89,12 @@ public sealed class SentenceEncoder
         for (int start = 0, end; start < order.Length; start = end)
         {
             for (end = start + 1; end < order.Length && end - start < MostTexts && (end - start + 1) * ids[order[end]].Length <= MostTokens; end++) { }
-            ReadOnlySpan<int> batch = order.AsSpan(start, end - start);
+            int[] batch = order[start..end];
             cancellation.ThrowIfCancellationRequested();
             using (GradMode.Off())
             using (MemoryScope.Enter())
             {
-                Tensor vectors = EncodeIds([.. order[start..end].Select(i => ids[i])]); // [B, C]
+                Tensor vectors = EncodeIds([.. batch.Select(i => ids[i])]); // [B, C]
                 for (int b = 0; b < batch.Length; b++) result.Narrow(0, batch[b], 1).CopyFrom(vectors.Narrow(0, b, 1));
             }
         }

@@ -12,9 +12,13 @@ internal interface IVectorFunction
 
     /// <summary>dx = f'(x) dy in every lane.</summary>
     static abstract TV Backward<TV>(TV x, TV dy) where TV : struct;
+}
 
-    /// <summary>y = f(x), with the bits of <see cref="Forward"/>, and f'(x).</summary>
-    static virtual TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct => throw new NotSupportedException("Only what ends a product needs this.");
+/// <summary>A function that a product can end with: see <see cref="ProductEnd"/>.</summary>
+internal interface ISlopedFunction : IVectorFunction
+{
+    /// <summary>y = f(x), with the bits of <see cref="IVectorFunction.Forward"/>, and f'(x).</summary>
+    static abstract TV ForwardWithSlope<TV>(TV x, out TV slope) where TV : struct;
 }
 
 /// <summary>Applies vector functions to arrays.</summary>
@@ -50,7 +54,7 @@ internal static unsafe class ActivationKernels
     /// <param name="y">The arguments, then the values.</param>
     /// <param name="slope">Receives the derivatives; null where nobody wants them.</param>
     /// <param name="count">How many.</param>
-    internal static void Finish<TFunction>(float* y, float* slope, int count) where TFunction : IVectorFunction
+    internal static void Finish<TFunction>(float* y, float* slope, int count) where TFunction : ISlopedFunction
     {
         switch (KernelTiers.Current)
         {
@@ -61,7 +65,7 @@ internal static unsafe class ActivationKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finish<TFunction, TV>(float* y, float* slope, int count) where TFunction : IVectorFunction where TV : struct
+    private static void Finish<TFunction, TV>(float* y, float* slope, int count) where TFunction : ISlopedFunction where TV : struct
     {
         int lanes = Simd.Count<TV>(), i = 0;
         for (; i <= count - lanes; i += lanes)
@@ -123,7 +127,7 @@ internal static unsafe class ActivationKernels
     }
 
     /// <summary>max(x, 0).</summary>
-    internal readonly struct Relu : IVectorFunction
+    internal readonly struct Relu : ISlopedFunction
     {
         public static TV Forward<TV>(TV x) where TV : struct => Simd.Max(x, default);
 
@@ -170,7 +174,7 @@ internal static unsafe class ActivationKernels
     }
 
     /// <summary>x / (1 + e^-x).</summary>
-    internal readonly struct Silu : IVectorFunction
+    internal readonly struct Silu : ISlopedFunction
     {
         public static TV Forward<TV>(TV x) where TV : struct => Simd.Multiply(x, VectorMath.Sigmoid(x));
 
@@ -190,7 +194,7 @@ internal static unsafe class ActivationKernels
     }
 
     /// <summary>x Φ(x), with Φ by the error function.</summary>
-    internal readonly struct Gelu : IVectorFunction
+    internal readonly struct Gelu : ISlopedFunction
     {
         public static TV Forward<TV>(TV x) where TV : struct => Simd.Multiply(x, Normal(x, Bell(x)));
 
@@ -233,7 +237,7 @@ internal static unsafe class ActivationKernels
     }
 
     /// <summary>x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2.</summary>
-    internal readonly struct GeluTanh : IVectorFunction
+    internal readonly struct GeluTanh : ISlopedFunction
     {
         private const float Root = 0.7978845608028654f, Cubic = 0.044715f;
 

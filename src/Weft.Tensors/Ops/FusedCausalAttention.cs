@@ -78,20 +78,30 @@ internal static unsafe class FusedCausalAttention
         return (q, k, v);
     }
 
-    // See CausalAttentionKernels for the derivation.
-    private sealed class CausalAttentionNode : Node<CausalAttentionNode>
+    // What both forms keep for the backward pass.
+    private abstract class AttentionNode<TNode> : Node<TNode> where TNode : AttentionNode<TNode>, new()
     {
         internal Tensor LogSumExp = null!;
         internal double Scale;
         internal Precision Precision;
 
-        internal override string Operation => "CausalAttention";
-
-        internal override Tensor Composition()
+        internal sealed override Tensor Composition()
         {
             using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
-            return CausalAttentionOps.Composition(Input(0), Input(1), Input(2), Scale);
+            return Compose();
         }
+
+        private protected abstract Tensor Compose();
+
+        protected sealed override void Clear() => LogSumExp = null!;
+    }
+
+    // See CausalAttentionKernels for the derivation.
+    private sealed class CausalAttentionNode : AttentionNode<CausalAttentionNode>
+    {
+        internal override string Operation => "CausalAttention";
+
+        private protected override Tensor Compose() => CausalAttentionOps.Composition(Input(0), Input(1), Input(2), Scale);
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
@@ -117,22 +127,13 @@ internal static unsafe class FusedCausalAttention
             pass.Add(k, dk);
             pass.Add(v, dv);
         }
-
-        protected override void Clear() => LogSumExp = null!;
     }
-    private sealed class PackedCausalAttentionNode : Node<PackedCausalAttentionNode>
-    {
-        internal Tensor LogSumExp = null!;
-        internal double Scale;
-        internal Precision Precision;
 
+    private sealed class PackedCausalAttentionNode : AttentionNode<PackedCausalAttentionNode>
+    {
         internal override string Operation => "PackedCausalAttention";
 
-        internal override Tensor Composition()
-        {
-            using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
-            return CausalAttentionOps.PackedComposition(Input(0), Output.Shape[2], Scale);
-        }
+        private protected override Tensor Compose() => CausalAttentionOps.PackedComposition(Input(0), Output.Shape[2], Scale);
 
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
@@ -150,7 +151,5 @@ internal static unsafe class FusedCausalAttention
             }
             if (accumulate) InPlace.Add(target, da);
         }
-
-        protected override void Clear() => LogSumExp = null!;
     }
 }
