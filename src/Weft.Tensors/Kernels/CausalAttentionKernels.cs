@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Weft.Tensors.Threading;
 
 namespace Weft.Tensors.Kernels;
@@ -19,22 +20,35 @@ internal unsafe struct HeadView
 /// <para>Per query i of a head, with s_j = scale q_i · k_j for j ≤ i + S - T: p = softmax(s), o_i = sum p_j v_j; only
 /// lse_i = ln sum e^s_j is kept. Backward recomputes p from it (Dao et al. 2022, arXiv:2205.14135, section 3.1 and appendix B):
 /// ds = p (dp - o · do), dp_j = do · v_j; dq = scale ds k, dk = scale dsᵀ q, dv = pᵀ do.</para>
-/// <para>Queries go in blocks of 48 (four tiles) against blocks of at most 512 keys: two or five small matrix products, on a scratch that stays in
-/// the second-level cache. Forward carries each row's maximum and sum from block to block and scales what it has (arXiv:2205.14135,
-/// algorithm 1); backward goes through the queries once per block of keys (arXiv:2307.08691, section 3.1). Forward is split over
-/// (batch, head, query block); backward over (batch, key-value head), whose gradients it sums in order, so that results do not
-/// depend on the number of threads.</para>
+/// <para>Blocks of 64 queries meet blocks of keys. Scores are computed transposed, [keys, 64]: keys and values are then read in the order in
+/// which they lie, a query is a lane, so softmax needs no sums across lanes, and the weights serve both as pᵀ and, read down their columns,
+/// as p. A block of keys and values is copied (and, in bfloat16, paired) once for all queries of a piece, and stays in the second-level
+/// cache. Of the square on the diagonal tiles compute what they must.</para>
+/// <para>Forward carries each query's maximum and sum from block to block and scales what it has (arXiv:2205.14135, algorithm 1);
+/// backward goes through the queries once per block of keys (arXiv:2307.08691, section 3.1). Forward is split over (batch, head, some
+/// blocks of queries); backward over (batch, key-value head), whose gradients it sums in order. Blocks do not move with the pieces, so
+/// results do not depend on the number of threads.</para>
+/// <para>A few queries (decoding) would leave lanes empty: they are rows, and scores dot products.</para>
 /// </remarks>
 internal static unsafe class CausalAttentionKernels
 {
-    private const int Block = 48, KeyBlock = 512;
+    private const int QueryBlock = 64, KeyBlock = 128, BlocksPerPiece = 8, FewQueries = 16, FewKeyBlock = 512;
 
     [ThreadStatic] private static float[]? t_scratch;
 
     internal static void Forward(in Heads heads)
     {
-        ForwardJob job = new() { Heads = heads };
-        ForkJoin.Run(heads.B * heads.H * ((heads.T + Block - 1) / Block), 1, ref job);
+        if (heads.T < FewQueries)
+        {
+            FewQueriesJob few = new() { Heads = heads };
+            ForkJoin.Run(heads.B * heads.H, 1, ref few);
+            return;
+        }
+        int blocks = (heads.T + QueryBlock - 1) / QueryBlock;
+        // Enough pieces to share out; a block of keys is copied once for each.
+        int perPiece = Math.Clamp((int)((long)heads.B * heads.H * blocks / (8L * ForkJoin.ThreadCount)), 1, BlocksPerPiece);
+        ForwardJob job = new() { Heads = heads, BlocksPerPiece = perPiece, Groups = (blocks + perPiece - 1) / perPiece };
+        ForkJoin.Run(heads.B * heads.H * job.Groups, 1, ref job);
     }
 
     internal static void Backward(in Heads heads)
@@ -58,22 +72,49 @@ internal static unsafe class CausalAttentionKernels
         internal float* LogSumExp;
 
         internal HeadView DO, DQ, DK, DV;
+
+        /// <summary>A query's first hidden key, less the query: keys from query + Seen on are not seen.</summary>
+        internal readonly int Seen => S - T + 1;
+
+        internal readonly float* Lse(int b, int h, int t) => LogSumExp + ((nint)b * H + h) * T + t;
     }
 
-    // Two arrays of a block of queries by a block of keys.
-    private static float* Scratch()
+    // Rows that are read next, far apart in memory: they are called into the second-level cache a few at a time, while tiles compute.
+    private readonly struct NextRows(float* start, nint stride, int rows, int floats)
     {
-        t_scratch ??= GC.AllocateUninitializedArray<float>(2 * Block * RowStride(KeyBlock) + 16, pinned: true);
-        nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_scratch));
-        return (float*)((address + 63) & ~63);
+        internal void Call(int from, int to, int of)
+        {
+            if (!Sse.IsSupported) return;
+            for (int i = rows * from / of; i < rows * to / of; i++)
+                for (int j = 0; j < floats; j += 16) Sse.Prefetch1(start + i * stride + j);
+        }
     }
 
-    // Odd in cache lines: the columns of a block, which transposed products walk, then lie in different sets.
-    private static int RowStride(int keys) => (keys + 31) / 32 * 32 + 16;
+    // Parts of a thread's scratch, one after the other, whole cache lines each.
+    private ref struct Scratch
+    {
+        private float* _next;
+
+        internal Scratch(long floats)
+        {
+            if (t_scratch is null || t_scratch.Length < floats + 16) t_scratch = GC.AllocateUninitializedArray<float>(checked((int)floats + 16), pinned: true);
+            nint address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(t_scratch));
+            _next = (float*)((address + 63) & ~63);
+        }
+
+        // floats must be a multiple of 16.
+        internal float* Take(int floats)
+        {
+            float* taken = _next;
+            _next += floats;
+            return taken;
+        }
+    }
 
     private struct ForwardJob : IRangeJob
     {
         internal Heads Heads;
+        internal int BlocksPerPiece, Groups;
 
         public readonly void Run(int start, int end)
         {
@@ -85,40 +126,54 @@ internal static unsafe class CausalAttentionKernels
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Run<TV>(int start, int end) where TV : struct
         {
             Heads s = Heads;
-            int blocks = (s.T + Block - 1) / Block;
-            float* p = Scratch(), max = stackalloc float[Block], sum = stackalloc float[Block];
+            BlockProducts products = new(s.Precision);
+            int D = s.D, width = BlockProducts.Width(D), steps = products.Steps(D), rowWidth = BlockProducts.Width(steps), group = BlocksPerPiece * QueryBlock;
+            Scratch scratch = new((long)KeyBlock * (rowWidth + width + 2 * QueryBlock) + (long)group * (steps + width + 2) + QueryBlock);
+            float* keyRows = scratch.Take(KeyBlock * rowWidth), values = scratch.Take(KeyBlock * width), p = scratch.Take(KeyBlock * QueryBlock), weights = products.Pairs ? scratch.Take(KeyBlock * QueryBlock) : p;
+            float* queries = scratch.Take(group * steps), outputs = scratch.Take(group * width), max = scratch.Take(group), sum = scratch.Take(group), kept = scratch.Take(QueryBlock);
             for (int piece = start; piece < end; piece++)
             {
-                (int bh, int block) = Math.DivRem(piece, blocks);
+                (int part, int bh) = Math.DivRem(piece, s.B * s.H);
                 (int b, int h) = Math.DivRem(bh, s.H);
-                int g = h / (s.H / s.G), first = block * Block, rows = Math.Min(Block, s.T - first), seen = s.S - s.T + first + rows;
-                for (int i = 0; i < rows; i++) (max[i], sum[i]) = (float.NegativeInfinity, 0);
-                for (int key = 0; key < seen; key += KeyBlock)
+                // The last queries see the most: they come first.
+                int g = h / (s.H / s.G), groupStart = (Groups - 1 - part) * group, groupEnd = Math.Min(s.T, groupStart + group);
+                for (int first = groupStart; first < groupEnd; first += QueryBlock)
+                    products.Transposed(s.Q.At(b, first, h), s.Q.Token, Math.Min(QueryBlock, s.T - first), D, queries + (nint)(first - groupStart) * steps, QueryBlock);
+                new Span<float>(max, group).Fill(float.NegativeInfinity);
+                new Span<float>(sum, group).Clear();
+
+                for (int key = 0; key < groupEnd - 1 + s.Seen; key += KeyBlock)
                 {
-                    int keys = Math.Min(KeyBlock, seen - key), stride = RowStride(keys);
-                    MatrixProduct.RunSerial(rows, keys, s.D, s.Q.At(b, first, h), s.Q.Token, 1, s.K.At(b, key, g), 1, s.K.Token, p, stride, accumulate: false, s.Precision);
-                    for (int i = 0; i < rows; i++)
+                    int keys = Math.Min(KeyBlock, s.S - key), nextKeys = Math.Min(KeyBlock, s.S - key - keys), share = (nextKeys + BlocksPerPiece - 1) / BlocksPerPiece;
+                    products.ByRow(s.K.At(b, key, g), s.K.Token, keys, D, keyRows, rowWidth);
+                    products.ByTerm(s.V.At(b, key, g), s.V.Token, keys, D, values, width);
+                    for (int first = groupStart; first < groupEnd; first += QueryBlock)
                     {
-                        float* row = p + (nint)i * stride;
-                        int count = Math.Clamp(s.S - s.T + first + i + 1 - key, 0, keys);
-                        new Span<float>(row + count, keys - count).Clear();
-                        if (count == 0) continue;
-                        float before = max[i];
-                        max[i] = Math.Max(before, RowKernels.Max<TV>(row, count) * s.Scale); // scale is positive
-                        float total = ExpRow<TV>(row, count, s.Scale, max[i]), kept = key == 0 ? 0 : MathF.Exp(before - max[i]);
-                        sum[i] = sum[i] * kept + total;
-                        if (key > 0 && kept != 1) ScaleRow<TV>(s.O.At(b, first + i, h), s.D, kept);
+                        int rows = Math.Min(QueryBlock, s.T - first), hidden = first + s.Seen - key, seen = Math.Min(keys, hidden + rows - 1), at = first - groupStart;
+                        if (seen <= 0) continue;
+                        int nextKey = at / QueryBlock * share, nextCount = Math.Clamp(nextKeys - nextKey, 0, share);
+                        NextRows next = new(s.K.At(b, key + keys + nextKey, g), s.K.Token, nextCount, D);
+                        new NextRows(s.V.At(b, key + keys + nextKey, g), s.V.Token, nextCount, D).Call(0, 1, 1);
+                        Scores(products, keyRows, rowWidth, queries + (nint)at * steps, steps, p, seen, rows, hidden, next);
+                        Mask(p, seen, hidden, float.NegativeInfinity);
+                        Softmax<TV>(p, seen, BlockProducts.Width(rows), s.Scale, max + at, sum + at, kept);
+                        float* output = outputs + (nint)at * width;
+                        if (key > 0) for (int i = 0; i < rows; i++) if (kept[i] != 1) ScaleRow<TV>(output + (nint)i * width, output + (nint)i * width, width, kept[i]);
+                        if (products.Pairs) products.ByTerm(p, QueryBlock, seen, QueryBlock, weights, QueryBlock);
+                        else products.InPlace(p, seen * QueryBlock);
+                        Down(products, weights, values, width, output, width, seen, rows, hidden, accumulate: key > 0);
                     }
-                    MatrixProduct.RunSerial(rows, s.D, keys, p, stride, 1, s.V.At(b, key, g), s.V.Token, 1, s.O.At(b, first, h), s.O.Token, accumulate: key > 0, s.Precision);
                 }
-                float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
-                for (int i = 0; i < rows; i++)
+
+                for (int t = groupStart; t < groupEnd; t++)
                 {
-                    ScaleRow<TV>(s.O.At(b, first + i, h), s.D, 1 / sum[i]);
-                    lse[i] = max[i] + MathF.Log(sum[i]);
+                    int i = t - groupStart;
+                    ScaleRow<TV>(outputs + (nint)i * width, s.O.At(b, t, h), D, 1 / sum[i]);
+                    *s.Lse(b, h, t) = max[i] + MathF.Log(sum[i]);
                 }
             }
         }
@@ -138,44 +193,259 @@ internal static unsafe class CausalAttentionKernels
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Run<TV>(int start, int end) where TV : struct
         {
             Heads s = Heads;
-            int D = s.D, group = s.H / s.G;
-            float* p = Scratch(), ds = p + Block * RowStride(KeyBlock);
+            BlockProducts products = new(s.Precision);
+            int D = s.D, width = BlockProducts.Width(D), steps = products.Steps(D), rowWidth = BlockProducts.Width(steps), querySteps = products.Steps(QueryBlock), group = s.H / s.G, tokens = (s.T + QueryBlock - 1) / QueryBlock * QueryBlock;
+            Scratch scratch = new((long)KeyBlock * (2 * rowWidth + 3 * width + 5 * QueryBlock) + (long)QueryBlock * (2 * steps + 3 * width + 1) + (long)group * tokens);
+            float* keyRows = scratch.Take(KeyBlock * rowWidth), valueRows = scratch.Take(KeyBlock * rowWidth), keyTerms = products.Pairs ? scratch.Take(KeyBlock * width) : keyRows;
+            float* dK = scratch.Take(KeyBlock * width), dV = scratch.Take(KeyBlock * width), p = scratch.Take(KeyBlock * QueryBlock), ds = scratch.Take(KeyBlock * QueryBlock);
+            float* pRows = p, dsRows = ds, dsTerms = ds;
+            if (products.Pairs)
+            {
+                pRows = scratch.Take(KeyBlock * QueryBlock);
+                dsRows = scratch.Take(KeyBlock * QueryBlock);
+                dsTerms = scratch.Take(KeyBlock * QueryBlock);
+            }
+            float* queries = scratch.Take(QueryBlock * steps), dOutputs = scratch.Take(QueryBlock * steps), queryTerms = scratch.Take(QueryBlock * width), dOutputTerms = scratch.Take(QueryBlock * width), dQ = scratch.Take(QueryBlock * width);
+            float* lse = scratch.Take(QueryBlock), delta = scratch.Take(group * tokens); // o · do
+            bool direct = width == D; // whole vectors can be written where dq lies
             for (int piece = start; piece < end; piece++)
             {
                 (int b, int g) = Math.DivRem(piece, s.G);
+                for (int h = 0; h < group; h++)
+                    for (int t = 0; t < s.T; t++) delta[h * tokens + t] = RowKernels.Dot<TV>(s.O.At(b, t, g * group + h), s.DO.At(b, t, g * group + h), D);
                 for (int key = 0; key < s.S; key += KeyBlock)
                 {
-                    float* k = s.K.At(b, key, g), v = s.V.At(b, key, g), dK = s.DK.At(b, key, g), dV = s.DV.At(b, key, g);
+                    int keys = Math.Min(KeyBlock, s.S - key);
+                    products.ByRow(s.K.At(b, key, g), s.K.Token, keys, D, keyRows, rowWidth);
+                    products.ByRow(s.V.At(b, key, g), s.V.Token, keys, D, valueRows, rowWidth);
+                    if (products.Pairs) products.ByTerm(s.K.At(b, key, g), s.K.Token, keys, D, keyTerms, width);
                     bool begun = false;
                     for (int h = g * group; h < (g + 1) * group; h++)
                     {
                         // Last block first: it sees every key, so it is the one that overwrites dk and dv; the first keys overwrite dq.
-                        for (int first = (s.T - 1) / Block * Block; first >= 0; first -= Block)
+                        for (int first = (s.T - 1) / QueryBlock * QueryBlock; first >= 0; first -= QueryBlock)
                         {
-                            int rows = Math.Min(Block, s.T - first), keys = Math.Min(KeyBlock, s.S - s.T + first + rows - key), stride = RowStride(keys);
-                            if (keys <= 0) break;
-                            float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h), o = s.O.At(b, first, h);
-                            float* lse = s.LogSumExp + ((nint)b * s.H + h) * s.T + first;
-                            MatrixProduct.RunSerial(rows, keys, D, q, s.Q.Token, 1, k, 1, s.K.Token, p, stride, accumulate: false, s.Precision);
-                            MatrixProduct.RunSerial(rows, keys, D, dO, s.DO.Token, 1, v, 1, s.V.Token, ds, stride, accumulate: false, s.Precision);
-                            for (int i = 0; i < rows; i++)
+                            int rows = Math.Min(QueryBlock, s.T - first), hidden = first + s.Seen - key, seen = Math.Min(keys, hidden + rows - 1);
+                            if (seen <= 0) break;
+                            float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h), dq = s.DQ.At(b, first, h);
+                            products.Transposed(q, s.Q.Token, rows, D, queries, QueryBlock);
+                            products.Transposed(dO, s.DO.Token, rows, D, dOutputs, QueryBlock);
+                            products.ByTerm(q, s.Q.Token, rows, D, queryTerms, width);
+                            products.ByTerm(dO, s.DO.Token, rows, D, dOutputTerms, width);
+                            new Span<float>(s.Lse(b, h, first), rows).CopyTo(new Span<float>(lse, rows));
+                            new Span<float>(lse + rows, QueryBlock - rows).Fill(float.PositiveInfinity);
+                            int before = Math.Min(first, QueryBlock); // the block that comes next
+                            Scores(products, keyRows, rowWidth, queries, steps, p, seen, rows, hidden, new NextRows(q - before * s.Q.Token, s.Q.Token, before, D));
+                            Scores(products, valueRows, rowWidth, dOutputs, steps, ds, seen, rows, hidden, new NextRows(dO - before * s.DO.Token, s.DO.Token, before, D));
+                            Gradient<TV>(p, ds, seen, BlockProducts.Width(rows), s.Scale, lse, delta + (h - g * group) * tokens + first);
+                            Mask(p, seen, hidden, 0);
+                            Mask(ds, seen, hidden, 0);
+                            if (products.Pairs)
                             {
-                                float* pRow = p + (nint)i * stride, dsRow = ds + (nint)i * stride;
-                                int count = Math.Clamp(s.S - s.T + first + i + 1 - key, 0, keys);
-                                float delta = RowKernels.Dot<TV>(o + (nint)i * s.O.Token, dO + (nint)i * s.DO.Token, D);
-                                GradientRow<TV>(pRow, dsRow, count, s.Scale, lse[i], delta);
-                                new Span<float>(pRow + count, keys - count).Clear();
-                                new Span<float>(dsRow + count, keys - count).Clear();
+                                products.ByRow(p, seen * QueryBlock, 1, seen * QueryBlock, pRows, 0);
+                                products.ByRow(ds, seen * QueryBlock, 1, seen * QueryBlock, dsRows, 0);
+                                products.ByTerm(ds, QueryBlock, seen, QueryBlock, dsTerms, QueryBlock);
                             }
-                            MatrixProduct.RunSerial(rows, D, keys, ds, stride, 1, k, s.K.Token, 1, s.DQ.At(b, first, h), s.DQ.Token, accumulate: key > 0, s.Precision);
-                            MatrixProduct.RunSerial(keys, D, rows, ds, 1, stride, q, s.Q.Token, 1, dK, s.DK.Token, accumulate: begun, s.Precision);
-                            MatrixProduct.RunSerial(keys, D, rows, p, 1, stride, dO, s.DO.Token, 1, dV, s.DV.Token, accumulate: begun, s.Precision);
+                            else
+                            {
+                                products.InPlace(p, seen * QueryBlock);
+                                products.InPlace(ds, seen * QueryBlock);
+                            }
+                            int from = Down(products, dsTerms, keyTerms, width, direct ? dq : dQ, direct ? s.DQ.Token : width, seen, rows, hidden, accumulate: direct && key > 0);
+                            for (int i = direct ? rows : from; i < rows; i++) PutRow<TV>(dQ + (nint)i * width, dq + (nint)i * s.DQ.Token, D, accumulate: key > 0);
+                            Across(products, dsRows, querySteps, queryTerms, width, dK, seen, rows, hidden, begun);
+                            Across(products, pRows, querySteps, dOutputTerms, width, dV, seen, rows, hidden, begun);
                             begun = true;
                         }
                     }
+                    for (int i = 0; i < keys; i++)
+                    {
+                        PutRow<TV>(dK + (nint)i * width, s.DK.At(b, key + i, g), D, accumulate: false);
+                        PutRow<TV>(dV + (nint)i * width, s.DV.At(b, key + i, g), D, accumulate: false);
+                    }
+                }
+            }
+        }
+    }
+
+    // c[j, i] = sum of key (or value) j times query (or gradient) i, for keys that a query of the block sees. Query i sees the keys below hidden + i.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scores(in BlockProducts products, float* keys, int keyWidth, float* queries, int steps, float* c, int seen, int rows, int hidden, in NextRows next)
+    {
+        int end = BlockProducts.Width(rows);
+        for (int j = 0, count; j < seen; j += count)
+        {
+            count = products.NextRows(seen - j);
+            next.Call(j, j + count, seen);
+            int from = Math.Max(0, j - hidden + 1) / BlockProducts.Lanes * BlockProducts.Lanes; // the first query that sees one of these keys
+            products.Rows(count, from, end, steps, keys + (nint)j * keyWidth, keyWidth, 1, queries, QueryBlock, c + j * QueryBlock, QueryBlock, accumulate: false);
+        }
+    }
+
+    // c[i] (+)= sum over the keys j that query i sees of weights[j, i] values[j]. Returns the first query that sees any.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Down(in BlockProducts products, float* weights, float* values, int width, float* c, int stride, int seen, int rows, int hidden, bool accumulate)
+    {
+        int seeing = 0;
+        for (int column = 0; column < width; column += 2 * BlockProducts.Lanes)
+        {
+            for (int i = 0, count; i < rows; i += count)
+            {
+                count = products.NextRows(rows - i);
+                int keys = Math.Min(seen, hidden + i + count - 1);
+                if (keys > 0) products.Rows(count, column, Math.Min(width, column + 2 * BlockProducts.Lanes), products.Steps(keys), weights + i, 1, QueryBlock, values, width, c + (nint)i * stride, stride, accumulate);
+                else seeing = i + count;
+            }
+        }
+        return seeing;
+    }
+
+    // c[j] (+)= sum over the queries i that see key j of weights[j, i] queries[i].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Across(in BlockProducts products, float* weights, int weightWidth, float* queries, int width, float* c, int seen, int rows, int hidden, bool accumulate)
+    {
+        for (int j = 0, count; j < seen; j += count)
+        {
+            count = products.NextRows(seen - j);
+            int from = Math.Max(0, j - hidden + 1) & ~1, skipped = products.Steps(from);
+            products.Rows(count, 0, width, products.Steps(rows - from), weights + (nint)j * weightWidth + skipped, weightWidth, 1, queries + (nint)skipped * width, width, c + (nint)j * width, width, accumulate);
+        }
+    }
+
+    // Keys that a query does not see.
+    private static void Mask(float* p, int seen, int hidden, float value)
+    {
+        for (int j = Math.Max(0, hidden); j < seen; j++) new Span<float>(p + j * QueryBlock, j - hidden + 1).Fill(value);
+    }
+
+    // Each column: p = e^(p scale - max) in place; the new maximum and sum, and by how much what was summed before shrinks.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Softmax<TV>(float* p, int keys, int columns, float scale, float* max, float* sum, float* kept) where TV : struct
+    {
+        TV s = Simd.Create<TV>(scale); // positive
+        for (int i = 0; i < columns; i += Simd.Count<TV>())
+        {
+            float* x = p + i;
+            TV m0 = Simd.Create<TV>(float.NegativeInfinity), m1 = m0, m2 = m0, m3 = m0;
+            int j = 0;
+            for (; j <= keys - 4; j += 4, x += 4 * QueryBlock)
+            {
+                m0 = Simd.MaxNumber(m0, Simd.Load<TV>(x));
+                m1 = Simd.MaxNumber(m1, Simd.Load<TV>(x + QueryBlock));
+                m2 = Simd.MaxNumber(m2, Simd.Load<TV>(x + 2 * QueryBlock));
+                m3 = Simd.MaxNumber(m3, Simd.Load<TV>(x + 3 * QueryBlock));
+            }
+            for (; j < keys; j++, x += QueryBlock) m0 = Simd.MaxNumber(m0, Simd.Load<TV>(x));
+            TV before = Simd.Load<TV>(max + i), largest = Simd.MaxNumber(before, Simd.Multiply(Simd.MaxNumber(Simd.MaxNumber(m0, m1), Simd.MaxNumber(m2, m3)), s));
+            TV shrinks = VectorMath.Exp(Simd.Subtract(before, largest)), total = Simd.Multiply(Simd.Load<TV>(sum + i), shrinks), m = Simd.Subtract(default, largest);
+            Simd.Store(max + i, largest);
+            Simd.Store(kept + i, shrinks);
+            x = p + i;
+            for (j = 0; j < keys; j++, x += QueryBlock)
+            {
+                TV e = VectorMath.Exp(Simd.MultiplyAdd(Simd.Load<TV>(x), s, m));
+                Simd.Store(x, e);
+                total = Simd.Add(total, e);
+            }
+            Simd.Store(sum + i, total);
+        }
+    }
+
+    // Each column: p = e^(p scale - lse);  ds = p (ds - delta) scale.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gradient<TV>(float* p, float* ds, int keys, int columns, float scale, float* lse, float* delta) where TV : struct
+    {
+        TV s = Simd.Create<TV>(scale);
+        for (int i = 0; i < columns; i += Simd.Count<TV>())
+        {
+            float* x = p + i, y = ds + i;
+            TV l = Simd.Subtract(default, Simd.Load<TV>(lse + i)), d = Simd.Load<TV>(delta + i);
+            for (int j = 0; j < keys; j++, x += QueryBlock, y += QueryBlock)
+            {
+                TV e = VectorMath.Exp(Simd.MultiplyAdd(Simd.Load<TV>(x), s, l));
+                Simd.Store(x, e);
+                Simd.Store(y, Simd.Multiply(Simd.Multiply(e, Simd.Subtract(Simd.Load<TV>(y), d)), s));
+            }
+        }
+    }
+
+    // to = x factor.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScaleRow<TV>(float* x, float* to, int count, float factor) where TV : struct
+    {
+        int lanes = Simd.Count<TV>(), j = 0;
+        TV f = Simd.Create<TV>(factor);
+        for (; j <= count - lanes; j += lanes) Simd.Store(to + j, Simd.Multiply(Simd.Load<TV>(x + j), f));
+        for (; j < count; j++) to[j] = x[j] * factor;
+    }
+
+    // to (+)= x.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PutRow<TV>(float* x, float* to, int count, bool accumulate) where TV : struct
+    {
+        int lanes = Simd.Count<TV>(), j = 0;
+        if (accumulate)
+        {
+            for (; j <= count - lanes; j += lanes) Simd.Store(to + j, Simd.Add(Simd.Load<TV>(to + j), Simd.Load<TV>(x + j)));
+            for (; j < count; j++) to[j] += x[j];
+            return;
+        }
+        for (; j <= count - lanes; j += lanes) Simd.Store(to + j, Simd.Load<TV>(x + j));
+        for (; j < count; j++) to[j] = x[j];
+    }
+
+    // Less than a block of queries: they are rows, against blocks of keys that lie where they are.
+    private struct FewQueriesJob : IRangeJob
+    {
+        internal Heads Heads;
+
+        public readonly void Run(int start, int end)
+        {
+            switch (KernelTiers.Current)
+            {
+                case KernelTier.Bits512: Run<Vector512<float>>(start, end); break;
+                case KernelTier.Bits256: Run<Vector256<float>>(start, end); break;
+                default: Run<Vector128<float>>(start, end); break;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Run<TV>(int start, int end) where TV : struct
+        {
+            const int Stride = FewKeyBlock + 16;
+            Heads s = Heads;
+            float* p = new Scratch(FewQueries * Stride).Take(0), max = stackalloc float[FewQueries], sum = stackalloc float[FewQueries];
+            for (int piece = start; piece < end; piece++)
+            {
+                (int b, int h) = Math.DivRem(piece, s.H);
+                int g = h / (s.H / s.G);
+                for (int i = 0; i < s.T; i++) (max[i], sum[i]) = (float.NegativeInfinity, 0);
+                for (int key = 0; key < s.S; key += FewKeyBlock)
+                {
+                    int keys = Math.Min(FewKeyBlock, s.S - key);
+                    MatrixProduct.RunSerial(s.T, keys, s.D, s.Q.At(b, 0, h), s.Q.Token, 1, s.K.At(b, key, g), 1, s.K.Token, p, Stride, accumulate: false, s.Precision);
+                    for (int i = 0; i < s.T; i++)
+                    {
+                        float* row = p + (nint)i * Stride;
+                        int count = Math.Clamp(s.Seen + i - key, 0, keys);
+                        new Span<float>(row + count, keys - count).Clear();
+                        if (count == 0) continue;
+                        float before = max[i];
+                        max[i] = Math.Max(before, RowKernels.Max<TV>(row, count) * s.Scale); // scale is positive
+                        float total = ExpRow<TV>(row, count, s.Scale, max[i]), kept = key == 0 ? 0 : MathF.Exp(before - max[i]);
+                        sum[i] = sum[i] * kept + total;
+                        if (key > 0 && kept != 1) ScaleRow<TV>(s.O.At(b, i, h), s.O.At(b, i, h), s.D, kept);
+                    }
+                    MatrixProduct.RunSerial(s.T, s.D, keys, p, Stride, 1, s.V.At(b, key, g), s.V.Token, 1, s.O.At(b, 0, h), s.O.Token, accumulate: key > 0, s.Precision);
+                }
+                for (int i = 0; i < s.T; i++)
+                {
+                    ScaleRow<TV>(s.O.At(b, i, h), s.O.At(b, i, h), s.D, 1 / sum[i]);
+                    *s.Lse(b, h, i) = max[i] + MathF.Log(sum[i]);
                 }
             }
         }
@@ -200,32 +470,5 @@ internal static unsafe class CausalAttentionKernels
             total += x[j];
         }
         return total;
-    }
-
-    private static void ScaleRow<TV>(float* x, int count, float factor) where TV : struct
-    {
-        int lanes = Simd.Count<TV>(), j = 0;
-        TV f = Simd.Create<TV>(factor);
-        for (; j <= count - lanes; j += lanes) Simd.Store(x + j, Simd.Multiply(Simd.Load<TV>(x + j), f));
-        for (; j < count; j++) x[j] *= factor;
-    }
-
-    // p = e^(p scale - lse);  ds = p (ds - delta) scale.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void GradientRow<TV>(float* p, float* ds, int count, float scale, float lse, float delta) where TV : struct
-    {
-        int lanes = Simd.Count<TV>(), j = 0;
-        TV l = Simd.Create<TV>(-lse), s = Simd.Create<TV>(scale), d = Simd.Create<TV>(delta);
-        for (; j <= count - lanes; j += lanes)
-        {
-            TV e = VectorMath.Exp(Simd.MultiplyAdd(Simd.Load<TV>(p + j), s, l));
-            Simd.Store(p + j, e);
-            Simd.Store(ds + j, Simd.Multiply(Simd.Multiply(e, Simd.Subtract(Simd.Load<TV>(ds + j), d)), s));
-        }
-        for (; j < count; j++)
-        {
-            p[j] = MathF.Exp(MathF.FusedMultiplyAdd(p[j], scale, -lse));
-            ds[j] = p[j] * (ds[j] - delta) * scale;
-        }
     }
 }

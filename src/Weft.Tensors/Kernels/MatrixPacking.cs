@@ -87,13 +87,11 @@ internal static unsafe class MatrixPacking
         }
         else if (ar == 1 && rows == 12)
         {
-            for (int p = 0; p < depth; p++, a += ac, tile += 12)
-            {
-                Vector128<float> x = Vector128.Load(a), y = Vector128.Load(a + 4), z = Vector128.Load(a + 8);
-                x.Store(tile);
-                y.Store(tile + 4);
-                z.Store(tile + 8);
-            }
+            for (int p = 0; p < depth; p++, a += ac, tile += 12) Twelve(a, tile);
+        }
+        else if (ar == 1 && rows == 8)
+        {
+            for (int p = 0; p < depth; p++, a += ac, tile += 8) Vector256.Load(a).Store(tile);
         }
         else
         {

@@ -62,6 +62,9 @@ internal static unsafe class MatrixProduct
     // A piece keeps at least so many rows: a block of B stays in the cache for them.
     private const int RowsPerPiece = 96;
 
+    // And at least so many rows and columns if there would be too few pieces.
+    private const int SmallestRows = 48, SmallestColumns = 64;
+
     // A B for which packing so many elements would be repeated is packed once, by all threads, unless it is larger than the limit.
     private const int SharedRepeats = 1 << 16, SharedLimit = 1 << 23, PackedAtOnce = 1 << 14;
 
@@ -123,6 +126,33 @@ internal static unsafe class MatrixProduct
     internal static int NextRows(int left, int lanes, bool sixes) =>
         lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 6 && sixes ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1
         : left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+
+    /// <summary>A tile in float32, on generated code or in the processor's widest vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Tile(bool generated, int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
+    {
+        if (generated)
+        {
+            TileCall call = new()
+            {
+                Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
+                Start = start, Accumulate = accumulate ? 1 : 0,
+            };
+            GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
+        }
+        else if (KernelTiers.Current == KernelTier.Bits512)
+        {
+            MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
+        }
+        else if (KernelTiers.Current == KernelTier.Bits256)
+        {
+            MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
+        }
+        else
+        {
+            MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
+        }
+    }
 
     /// <summary>The columns that there are of a tile at the edge of C.</summary>
     internal static void CopyEdge(float* edge, int width, int rows, int columns, float* c, int cRowStride, bool accumulate)
@@ -206,7 +236,13 @@ internal static unsafe class MatrixProduct
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
                 // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once.
                 rowPieces = rowPieces < 4 && columnPieces >= pieces / 4 ? 1 : Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
-                _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + TileRows - 1) / TileRows * TileRows;
+                // A small C would leave threads waiting for one large piece.
+                if (rowPieces * columnPieces < pieces / 2)
+                {
+                    rowPieces = Math.Clamp(pieces / 2 / columnPieces, rowPieces, Math.Max(rowPieces, m / SmallestRows));
+                    if (rowPieces * columnPieces < pieces / 2) _columnsPerPiece = Math.Min(_columnsPerPiece, EqualParts(n, Math.Max(SmallestColumns, (n * rowPieces + pieces / 2 - 1) / (pieces / 2)), 32));
+                }
+                _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + 3) / 4 * 4;
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
             _packA = _rounded || ((ac != 1 || ar % 1024 == 0) && m > 1 && n > 64);
@@ -316,11 +352,11 @@ internal static unsafe class MatrixProduct
                         float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
                         if (whole || edgeColumns == edgeWidth)
                         {
-                            Tile(r, narrow, depth, a, ar, ac, panel, br, c + j, _cr, bias, accumulate, ahead);
+                            Tile(_generated, r, narrow, depth, a, ar, ac, panel, br, c + j, _cr, bias, accumulate, ahead);
                         }
                         else
                         {
-                            Tile(r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
+                            Tile(_generated, r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, _cr, accumulate);
                         }
                     }
@@ -353,32 +389,6 @@ internal static unsafe class MatrixProduct
             if (!_rounded) return;
             if (_ac != 1) Bfloat16Rounding.Round(tile, depth * rows);
             else for (int i = 0; i < rows; i++) Bfloat16Rounding.Round(tile + (nint)i * MatrixPacking.RowStride, depth);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void Tile(int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
-        {
-            if (_generated)
-            {
-                TileCall call = new()
-                {
-                    Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
-                    Start = start, Accumulate = accumulate ? 1 : 0,
-                };
-                GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
-            }
-            else if (KernelTiers.Current == KernelTier.Bits512)
-            {
-                MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
-            }
-            else if (KernelTiers.Current == KernelTier.Bits256)
-            {
-                MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
-            }
-            else
-            {
-                MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
-            }
         }
 
         private readonly void Dots<TFactor>(int firstColumn, int columns) where TFactor : IFactor

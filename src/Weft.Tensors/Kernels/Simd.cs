@@ -130,6 +130,13 @@ internal static unsafe class Simd
         : typeof(TV) == typeof(Vector256<float>) ? Unsafe.BitCast<Vector256<float>, TV>(Vector256.Max(V256(a), V256(b)))
         : Unsafe.BitCast<Vector128<float>, TV>(Vector128.Max(V128(a), V128(b)));
 
+    /// <summary>The larger in each lane, by one instruction: which of the two where one is NaN is not said.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TV MaxNumber<TV>(TV a, TV b) where TV : struct =>
+        typeof(TV) == typeof(Vector512<float>) ? Unsafe.BitCast<Vector512<float>, TV>(Vector512.MaxNative(V512(a), V512(b)))
+        : typeof(TV) == typeof(Vector256<float>) ? Unsafe.BitCast<Vector256<float>, TV>(Vector256.MaxNative(V256(a), V256(b)))
+        : Unsafe.BitCast<Vector128<float>, TV>(Vector128.MaxNative(V128(a), V128(b)));
+
     /// <summary>The smaller in each lane; NaN where either is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TV Min<TV>(TV a, TV b) where TV : struct =>

@@ -45,6 +45,10 @@ public sealed class RowKernelTests
     [InlineData(1, 130, 130, 6, 2, 7)]
     [InlineData(2, 1, 40, 4, 1, 8)]
     [InlineData(1, 70, 133, 3, 3, 20)]
+    [InlineData(1, 15, 700, 2, 1, 24)]
+    [InlineData(2, 16, 129, 2, 1, 33)]
+    [InlineData(1, 200, 300, 2, 1, 64)]
+    [InlineData(1, 700, 700, 2, 1, 48)]
     public void CausalAttention_EqualsItsComposition(int batch, int queries, int keys, int heads, int keyHeads, int size)
     {
         Tensor q = Random([batch, queries, heads, size], 1), k = Random([batch, keys, keyHeads, size], 2), v = Random([batch, keys, keyHeads, size], 3);

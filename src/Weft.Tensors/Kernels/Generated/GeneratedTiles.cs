@@ -75,6 +75,9 @@ internal static unsafe class GeneratedTiles
     /// <summary>Runs a packing loop over 48 lanes that lie side by side: four tiles of 12 rows. Needs <see cref="Bfloat16"/>.</summary>
     internal static void PackAcrossTiles(ref PackCall call) => Pack(5, ref call);
 
+    /// <summary>Runs a packing loop over one row, 32 elements at a time. Needs <see cref="Bfloat16"/>.</summary>
+    internal static void PackRow(ref PackCall call) => Pack(6, ref call);
+
     private static void Pack(int index, ref PackCall call) =>
         ((delegate* unmanaged[SuppressGCTransition]<PackCall*, void>)s_bfloat16.Value![2 * s_rows.Length + index])((PackCall*)Unsafe.AsPointer(ref call));
 
@@ -91,6 +94,7 @@ internal static unsafe class GeneratedTiles
             for (int vectors = 1; vectors <= 2; vectors++) routines.Add(PackEmitter.Across(vectors));
             foreach (int lanes in (ReadOnlySpan<int>)[16, 12, 8]) routines.Add(PackEmitter.Along(lanes));
             routines.Add(PackEmitter.AcrossTiles());
+            routines.Add(PackEmitter.Row());
         }
         return Build(routines);
     }

@@ -46,6 +46,27 @@ internal static class PackEmitter
         code.vmovups((tile switch { 0 => __zmmword_ptr[r11], 1 => __zmmword_ptr[r11 + rcx], 2 => __zmmword_ptr[r11 + rcx * 2], _ => __zmmword_ptr[r11 + rax] }).k3, zmm16);
     }, lines: 3);
 
+    /// <summary>One row: neighbours are pairs as they lie, 32 elements at a time.</summary>
+    internal static byte[] Row()
+    {
+        Assembler code = new(64);
+        code.mov(r8, __qword_ptr[Call]);
+        code.mov(r10, __qword_ptr[Call + 16]);
+        code.mov(r11, __qword_ptr[Call + 24]);
+        Label loop = code.CreateLabel();
+        code.Label(ref loop);
+        code.vmovups(zmm16, __zmmword_ptr[r8 + 64]);
+        code.vcvtne2ps2bf16(zmm16, zmm16, __zmmword_ptr[r8]);
+        code.vmovups(__zmmword_ptr[r11], zmm16);
+        code.add(r8, 128);
+        code.add(r11, 64);
+        code.dec(r10);
+        code.jne(loop);
+        code.vzeroupper();
+        code.ret();
+        return TileEmitter.Assemble(code);
+    }
+
     private static void Pair(Assembler code)
     {
         code.vcvtne2ps2bf16(zmm16, zmm17, zmm16);
