@@ -183,6 +183,10 @@ internal sealed class BackwardPass
         if (before is not null && !ReferenceEquals(before, target)) LetGo(before);
     }
 
+    /// <summary>Whether a tensor's whole gradient comes from the node that asks and nobody looks at it on the way.</summary>
+    internal bool IsOnlyUse(Tensor tensor) =>
+        !CreateGraph && tensor.Producer is { Uses: 1 } producer && producer.VisitedBy == _id && ReferenceEquals(producer.Output, tensor) && tensor.Hooks is null && tensor.PendingGrad is null && !IsSource(tensor);
+
     // ---- The walk -------------------------------------------------------------------------------------------------------
 
     private void Run(Tensor root, Tensor? gradient)
@@ -242,19 +246,20 @@ internal sealed class BackwardPass
     private void Collect(Tensor root)
     {
         if (root.Producer is null || IsEnd(root)) return;
-        root.Producer.VisitedBy = _id;
+        (root.Producer.VisitedBy, root.Producer.Uses) = (_id, 0);
         _nodes.Add(root.Producer);
         for (int next = 0; next < _nodes.Count; next++)
         {
             Node node = _nodes[next];
             for (int i = 0; i < node.InputCount; i++)
             {
-                Tensor? input = node.Input(i);
-                if (input?.Producer is { } producer && producer.VisitedBy != _id && !IsEnd(input))
+                if (node.Input(i) is not { Producer: { } producer } input || IsEnd(input)) continue;
+                if (producer.VisitedBy != _id)
                 {
-                    producer.VisitedBy = _id;
+                    (producer.VisitedBy, producer.Uses) = (_id, 0);
                     _nodes.Add(producer);
                 }
+                producer.Uses++;
             }
         }
         _nodes.Sort(static (a, b) => b.Order.CompareTo(a.Order));

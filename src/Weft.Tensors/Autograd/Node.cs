@@ -17,6 +17,9 @@ internal abstract class Node
     /// <summary>The last backward pass that visited this node.</summary>
     internal long VisitedBy { get; set; }
 
+    /// <summary>How often that pass found the output among the inputs of others.</summary>
+    internal int Uses { get; set; }
+
     internal int InputCount { get; private set; }
 
     internal Tensor Output { get; private set; } = null!;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Weft.Tensors.Threading;
@@ -62,6 +63,13 @@ internal static unsafe class ActivationKernels
             case KernelTier.Bits256: Finish<TFunction, Vector256<float>>(y, slope, count); break;
             default: Finish<TFunction, Vector128<float>>(y, slope, count); break;
         }
+    }
+
+    /// <summary>y = y by: what a product ends with where its result is the gradient of an f(x) whose f' is kept.</summary>
+    internal static void Scale(float* y, float* by, int count)
+    {
+        Span<float> result = new(y, count);
+        TensorPrimitives.Multiply(result, new ReadOnlySpan<float>(by, count), result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

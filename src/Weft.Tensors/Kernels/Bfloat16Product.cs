@@ -25,63 +25,69 @@ internal static unsafe class Bfloat16Product
 
     [ThreadStatic] private static Scratch? t_scratch;
 
-    /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
-    internal static void Run(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, ProductEnd end = default)
+    /// <summary>Computes a product, or two that do not depend on each other.</summary>
+    internal static void Run(in Product first, in Product second)
     {
-        int band = Math.Max(8, BandPairs / Math.Max(1, (k + 1) / 2) / ChunkRows) * ChunkRows;
-        for (int row = 0; row < m; row += band) Band(Math.Min(band, m - row), n, k, a + row * ar, ar, ac, b, br, bc, c + (nint)row * cr, cr, bias, accumulate, end.From((nint)row * cr));
-    }
-
-    private static void Band(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, ProductEnd end)
-    {
-        Plan plan = new(m, n, k, a, ar, ac, b, br, bc, c, cr, bias, accumulate, ForkJoin.ThreadCount) { End = end };
-        Storage? sharedA = plan.SharesA ? Rent((long)m * plan.Steps) : null, sharedB = plan.SharesB ? Rent((long)(n + Narrow - 1) / Narrow * Narrow * plan.Steps) : null;
-        fixed (float* packedA = sharedA is null ? [] : sharedA.Span<float>(), packedB = sharedB is null ? [] : sharedB.Span<float>())
+        if (first.M <= BandRows(first) && second.M <= BandRows(second))
         {
-            plan.PackedA = (uint*)packedA;
-            plan.PackedB = (uint*)packedB;
-            bool serial = (long)m * n * k < 1 << 16;
-            if (plan.SharesA || plan.SharesB)
-            {
-                PackJob pack = new(plan);
-                if (serial) pack.Run(0, pack.ItemCount);
-                else ForkJoin.Run(pack.ItemCount, 1, ref pack);
-            }
-            ProductJob product = new(plan);
-            if (serial) product.Run(0, plan.PieceCount);
-            else ForkJoin.Run(plan.PieceCount, 1, ref product);
+            Together(first, second);
+            return;
         }
-        if (sharedA is not null) BufferPool.Return(sharedA);
-        if (sharedB is not null) BufferPool.Return(sharedB);
+        Banded(first);
+        Banded(second);
     }
 
-    /// <summary>The same on the calling thread alone, without memory from the pool.</summary>
-    internal static void RunSerial(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, bool accumulate)
+    private static int BandRows(in Product product) => Math.Max(8, BandPairs / Math.Max(1, (product.K + 1) / 2) / ChunkRows) * ChunkRows;
+
+    private static void Banded(in Product product)
     {
-        ProductJob product = new(new Plan(m, n, k, a, ar, ac, b, br, bc, c, cr, null, accumulate, 0));
-        product.Run(0, product.PieceCount);
+        int rows = BandRows(product);
+        for (int row = 0; row < product.M; row += rows)
+        {
+            nint inC = (nint)row * product.Cr;
+            Together(product with { M = Math.Min(rows, product.M - row), A = product.A + row * product.Ar, C = product.C + inC, End = product.End.From(inC) }, default);
+        }
     }
 
-    private static Storage Rent(long count) => BufferPool.Rent(DType.Float32, checked((int)count));
+    private static void Together(in Product first, in Product second)
+    {
+        Plan a = new(first, ForkJoin.ThreadCount), b = new(second, ForkJoin.ThreadCount);
+        long pairs = a.SharedPairs + b.SharedPairs;
+        Storage? shared = pairs > 0 ? BufferPool.Rent(DType.Float32, checked((int)pairs)) : null;
+        fixed (float* packed = shared is null ? [] : shared.Span<float>())
+        {
+            a.Place((uint*)packed);
+            b.Place((uint*)packed + a.SharedPairs);
+            bool serial = first.Work + second.Work < 1 << 16;
+            PackJob pack = new(a, b);
+            if (serial) pack.Run(0, pack.ItemCount);
+            else ForkJoin.Run(pack.ItemCount, 1, ref pack);
+            ProductJob product = new(a, b);
+            if (serial) product.Run(0, product.ItemCount);
+            else ForkJoin.Run(product.ItemCount, 1, ref product);
+        }
+        if (shared is not null) BufferPool.Return(shared);
+    }
+
+    /// <summary>A product on the calling thread alone, without memory from the pool.</summary>
+    internal static void RunSerial(in Product product)
+    {
+        ProductJob job = new(new Plan(product, 0), default);
+        job.Run(0, job.ItemCount);
+    }
 
     /// <summary>How the work is cut, for so many threads; 0: alone, sharing nothing. Rows go in chunks of 48, the last of which takes what is left over.</summary>
     private struct Plan
     {
-        internal readonly int M, N, K, Steps, ChunkCount, ChunksPerPiece, RowPieces, ColumnsPerPiece;
-        internal readonly nint Ar, Ac, Br, Bc;
-        internal readonly float* A, B, C, Bias;
-        internal readonly int Cr;
-        internal readonly bool Accumulate;
-        internal ProductEnd End;
+        internal readonly Product Product;
+        internal readonly int Steps, ChunkCount, ChunksPerPiece, RowPieces, ColumnsPerPiece;
         internal uint* PackedA, PackedB;
 
-        internal Plan(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, int threads)
+        internal Plan(in Product product, int threads)
         {
-            (M, N, K, Ar, Ac, Br, Bc, Cr, Accumulate) = (m, n, k, ar, ac, br, bc, cr, accumulate);
-            A = a;
-            B = b;
-            C = c;
-            Bias = bias;
+            Product = product;
+            if (product.IsEmpty) return;
+            (int m, int n, int k) = (product.M, product.N, product.K);
             Steps = (k + 1) / 2;
             ChunkCount = Math.Max(1, m / ChunkRows);
             if (threads == 0)
@@ -105,6 +111,17 @@ internal static unsafe class Bfloat16Product
             SharesB = (RowPieces - 1) * (long)n * k > SharedElements && (long)n * k <= SharedLimit;
         }
 
+        /// <summary>The pairs of what is packed once for all.</summary>
+        internal readonly long SharedPairs => SharedA + (SharesB ? (long)(Product.N + Narrow - 1) / Narrow * Narrow * Steps : 0);
+
+        private readonly long SharedA => SharesA ? (long)Product.M * Steps : 0;
+
+        internal void Place(uint* packed)
+        {
+            PackedA = packed;
+            PackedB = packed + SharedA;
+        }
+
         internal readonly bool SharesA { get; }
 
         internal readonly bool SharesB { get; }
@@ -113,83 +130,101 @@ internal static unsafe class Bfloat16Product
 
         internal readonly int PieceCount => RowPieces * ColumnPieces;
 
-        internal readonly int ChunkEnd(int chunk) => chunk >= ChunkCount - 1 ? M : (chunk + 1) * ChunkRows;
+        internal readonly int ChunkEnd(int chunk) => chunk >= ChunkCount - 1 ? Product.M : (chunk + 1) * ChunkRows;
 
         /// <summary>A tile's rows of k from a step on.</summary>
-        internal readonly void PackTile(int row, int rows, int step, int steps, uint* tile) => Bfloat16Packing.Pack(A + row * Ar + 2 * step * Ac, Ar, Ac, rows, Math.Min(2 * steps, K - 2 * step), tile, rows);
+        internal readonly void PackTile(int row, int rows, int step, int steps, uint* tile) => 
+            Bfloat16Packing.Pack(Product.A + row * Product.Ar + 2 * step * Product.Ac, Product.Ar, Product.Ac, rows, Math.Min(2 * steps, Product.K - 2 * step), tile, rows);
 
         /// <summary>Four tiles of twelve rows, where A is transposed. Returns the rows.</summary>
         internal readonly int PackFourTiles(int row, int step, int steps)
         {
-            int depth = Math.Min(2 * steps, K - 2 * step);
-            float* a = A + row + 2 * step * Ac;
+            int depth = Math.Min(2 * steps, Product.K - 2 * step);
+            nint ac = Product.Ac;
+            float* a = Product.A + row + 2 * step * ac;
             uint* tiles = PackedA + (nint)row * Steps + (nint)step * TileRows;
-            Bfloat16Packing.PackTiles(a, Ac, depth, tiles, (nint)Steps * TileRows);
+            Bfloat16Packing.PackTiles(a, ac, depth, tiles, (nint)Steps * TileRows);
             if (depth % 2 == 1)
-                for (int i = 0; i < ChunkRows; i += TileRows) Bfloat16Packing.Pack(a + i + (depth - 1) * Ac, 1, Ac, TileRows, 1, tiles + (nint)i * Steps + depth / 2 * TileRows, TileRows);
+                for (int i = 0; i < ChunkRows; i += TileRows) Bfloat16Packing.Pack(a + i + (depth - 1) * ac, 1, ac, TileRows, 1, tiles + (nint)i * Steps + depth / 2 * TileRows, TileRows);
             return ChunkRows;
         }
 
         /// <summary>A panel's columns of k from a step on, zeros up to the width.</summary>
         internal readonly void PackPanel(int column, int columns, int step, int steps, uint* panel, int width) =>
-            Bfloat16Packing.Pack(B + column * Bc + 2 * step * Br, Bc, Br, columns, Math.Min(2 * steps, K - 2 * step), panel, width);
+            Bfloat16Packing.Pack(Product.B + column * Product.Bc + 2 * step * Product.Br, Product.Bc, Product.Br, columns, Math.Min(2 * steps, Product.K - 2 * step), panel, width);
     }
 
     // What several pieces read, packed by all threads: items of some ten thousand elements.
-    private readonly struct PackJob(Plan plan) : IRangeJob
+    private readonly struct PackJob(Plan a, Plan b) : IRangeJob
     {
         private const int StepsPerItem = 256;
 
-        private int Depths => (plan.Steps + StepsPerItem - 1) / StepsPerItem;
+        internal int ItemCount => Items(a) + Items(b);
 
-        private int ItemsA => plan.SharesA ? plan.ChunkCount * Depths : 0;
+        private static int Items(in Plan plan) => ItemsA(plan) + (plan.SharesB ? (plan.Product.N + 2 * Wide - 1) / (2 * Wide) * Depths(plan) : 0);
 
-        internal int ItemCount => ItemsA + (plan.SharesB ? (plan.N + 2 * Wide - 1) / (2 * Wide) * Depths : 0);
+        private static int ItemsA(in Plan plan) => plan.SharesA ? plan.ChunkCount * Depths(plan) : 0;
+
+        private static int Depths(in Plan plan) => (plan.Steps + StepsPerItem - 1) / StepsPerItem;
 
         public void Run(int start, int end)
         {
             for (int item = start; item < end; item++)
             {
-                bool isA = item < ItemsA;
-                (int part, int depth) = Math.DivRem(isA ? item : item - ItemsA, Depths);
-                int first = depth * StepsPerItem, last = Math.Min(plan.Steps, first + StepsPerItem), from = part * (isA ? ChunkRows : 2 * Wide), to = isA ? plan.ChunkEnd(part) : Math.Min(plan.N, from + 2 * Wide);
-                for (int i = from; i < to;)
-                {
-                    int count = isA ? MatrixProduct.NextRows(to - i, 16, sixes: false) : Math.Min(Wide, to - i), width = isA ? count : count > Narrow ? Wide : Narrow;
-                    if (!isA) plan.PackPanel(i, count, first, last - first, plan.PackedB + (nint)i * plan.Steps + (nint)first * width, width);
-                    else if (plan.Ar == 1 && i == from && MatrixPacking.IsGroup(to - i)) count = plan.PackFourTiles(i, first, last - first);
-                    else plan.PackTile(i, count, first, last - first, plan.PackedA + (nint)i * plan.Steps + (nint)first * count);
-                    i += count;
-                }
+                if (item < Items(a)) Pack(a, item);
+                else Pack(b, item - Items(a));
+            }
+        }
+
+        private static void Pack(in Plan plan, int item)
+        {
+            bool isA = item < ItemsA(plan);
+            (int part, int depth) = Math.DivRem(isA ? item : item - ItemsA(plan), Depths(plan));
+            int first = depth * StepsPerItem, last = Math.Min(plan.Steps, first + StepsPerItem), from = part * (isA ? ChunkRows : 2 * Wide), to = isA ? plan.ChunkEnd(part) : Math.Min(plan.Product.N, from + 2 * Wide);
+            for (int i = from; i < to;)
+            {
+                int count = isA ? MatrixProduct.NextRows(to - i, 16, sixes: false) : Math.Min(Wide, to - i), width = isA ? count : count > Narrow ? Wide : Narrow;
+                if (!isA) plan.PackPanel(i, count, first, last - first, plan.PackedB + (nint)i * plan.Steps + (nint)first * width, width);
+                else if (plan.Product.Ar == 1 && i == from && MatrixPacking.IsGroup(to - i)) count = plan.PackFourTiles(i, first, last - first);
+                else plan.PackTile(i, count, first, last - first, plan.PackedA + (nint)i * plan.Steps + (nint)first * count);
+                i += count;
             }
         }
     }
 
-    private readonly struct ProductJob(Plan plan) : IRangeJob
+    private readonly struct ProductJob(Plan a, Plan b) : IRangeJob
     {
-        internal int PieceCount => plan.PieceCount;
+        internal int ItemCount => a.PieceCount + b.PieceCount;
 
         public void Run(int start, int end)
         {
             for (int piece = start; piece < end; piece++)
             {
-                // Pieces of the same columns follow each other: their part of B is in the cache.
-                (int columnPiece, int rowPiece) = Math.DivRem(piece, plan.RowPieces);
-                int column = columnPiece * plan.ColumnsPerPiece;
-                int firstChunk = rowPiece * plan.ChunksPerPiece, endChunk = Math.Min(plan.ChunkCount, firstChunk + plan.ChunksPerPiece), columns = Math.Min(plan.ColumnsPerPiece, plan.N - column);
-                Piece(firstChunk, endChunk, column, columns);
-                plan.End.Run(plan.C, plan.Cr, firstChunk * ChunkRows, plan.ChunkEnd(endChunk - 1) - firstChunk * ChunkRows, column, columns);
+                if (piece < a.PieceCount) Piece(a, piece);
+                else Piece(b, piece - a.PieceCount);
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Piece(int firstChunk, int endChunk, int firstColumn, int columns)
+        private static void Piece(in Plan plan, int piece)
         {
+            // Pieces of the same columns follow each other: their part of B is in the cache.
+            (int columnPiece, int rowPiece) = Math.DivRem(piece, plan.RowPieces);
+            int column = columnPiece * plan.ColumnsPerPiece;
+            int firstChunk = rowPiece * plan.ChunksPerPiece, endChunk = Math.Min(plan.ChunkCount, firstChunk + plan.ChunksPerPiece), columns = Math.Min(plan.ColumnsPerPiece, plan.Product.N - column);
+            Piece(plan, firstChunk, endChunk, column, columns);
+            plan.Product.End.Run(plan.Product.C, plan.Product.Cr, firstChunk * ChunkRows, plan.ChunkEnd(endChunk - 1) - firstChunk * ChunkRows, column, columns);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Piece(in Plan plan, int firstChunk, int endChunk, int firstColumn, int columns)
+        {
+            float* bias = plan.Product.Bias;
+            nint cr = plan.Product.Cr;
             Scratch scratch = t_scratch ??= new Scratch();
             int edgeColumns = columns % Wide, edgeWidth = edgeColumns > Narrow ? Wide : Narrow, endRow = plan.ChunkEnd(endChunk - 1), parts = Math.Max(1, (plan.Steps + StepBlock - 1) / StepBlock), block = Math.Max(1, (plan.Steps + parts - 1) / parts);
-            if (plan.Bias is not null)
+            if (bias is not null)
             {
-                new Span<float>(plan.Bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
+                new Span<float>(bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
                 new Span<float>(scratch.Bias + columns, Wide).Clear();
             }
             TileCall call = new() { RowStrideA = sizeof(uint) };
@@ -200,7 +235,7 @@ internal static unsafe class Bfloat16Product
                 {
                     for (int j = 0; j < columns; j += Wide) plan.PackPanel(firstColumn + j, Math.Min(Wide, columns - j), first, steps, scratch.B + (nint)j * steps, columns - j >= Wide ? Wide : edgeWidth);
                 }
-                bool accumulate = plan.Accumulate || first > 0;
+                bool accumulate = plan.Product.Accumulate || first > 0;
                 call.Depth = steps;
                 for (int row = firstChunk * ChunkRows; row < endRow;)
                 {
@@ -215,7 +250,7 @@ internal static unsafe class Bfloat16Product
                         call.A = scratch.A;
                     }
                     call.DepthStrideA = rows * sizeof(uint);
-                    float* c = plan.C + (nint)row * plan.Cr + firstColumn;
+                    float* c = plan.Product.C + row * cr + firstColumn;
                     for (int j = 0; j < columns; j += Wide)
                     {
                         bool whole = columns - j >= Wide, edge = !whole && edgeColumns != edgeWidth;
@@ -223,11 +258,11 @@ internal static unsafe class Bfloat16Product
                         call.B = plan.SharesB ? plan.PackedB + (nint)(firstColumn + j) * plan.Steps + (nint)first * width : scratch.B + (nint)j * steps;
                         call.DepthStrideB = width * sizeof(uint);
                         call.C = edge ? scratch.Edge : c + j;
-                        call.RowStrideC = (edge ? width : plan.Cr) * sizeof(float);
-                        call.Start = first == 0 && plan.Bias is not null ? scratch.Bias + j : null;
+                        call.RowStrideC = (edge ? width : cr) * sizeof(float);
+                        call.Start = first == 0 && bias is not null ? scratch.Bias + j : null;
                         call.Accumulate = accumulate && !edge ? 1 : 0;
                         GeneratedTiles.Run(TileKind.Bfloat16, rows, width == Narrow, ref call);
-                        if (edge) MatrixProduct.CopyEdge(scratch.Edge, width, rows, edgeColumns, c + j, plan.Cr, accumulate);
+                        if (edge) MatrixProduct.CopyEdge(scratch.Edge, width, rows, edgeColumns, c + j, (int)cr, accumulate);
                     }
                     row += rows;
                 }

@@ -36,6 +36,28 @@ internal readonly unsafe struct ProductEnd
     internal ProductEnd From(nint elements) => new(Function, Slope is null ? null : Slope + elements);
 }
 
+/// <summary>A product that is to be computed: c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then nothing is accumulated); then what ends it.</summary>
+internal unsafe struct Product
+{
+    internal int M, N, K;
+    internal float* A, B, C, Bias;
+
+    /// <summary>Elements from row to row and from column to column; C's columns lie side by side.</summary>
+    internal nint Ar, Ac, Br, Bc;
+
+    internal int Cr;
+    internal bool Accumulate;
+    internal ProductEnd End;
+
+    /// <summary>Whether there is nothing to compute.</summary>
+    internal readonly bool IsEmpty => M == 0 || N == 0;
+
+    /// <summary>Decoding: one row, and nothing is read twice, so nothing is packed.</summary>
+    internal readonly bool IsDot => M == 1 && Br == 1 && Ac == 1 && Bc != 1;
+
+    internal readonly long Work => (long)M * N * Math.Max(K, 1);
+}
+
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
 /// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
@@ -74,51 +96,66 @@ internal static unsafe class MatrixProduct
 
     [ThreadStatic] private static Scratch? t_scratch;
 
-    /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false); then what ends it.</summary>
+    /// <summary>c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then accumulate must be false).</summary>
     internal static void Run(int m, int n, int k, ReadOnlySpan<float> a, int aRowStride, int aColumnStride, ReadOnlySpan<float> b, int bRowStride, int bColumnStride,
-        Span<float> c, int cRowStride, bool accumulate, ReadOnlySpan<float> bias = default, Precision precision = Precision.Float32, ProductEnd end = default)
+        Span<float> c, int cRowStride, bool accumulate, ReadOnlySpan<float> bias = default, Precision precision = Precision.Float32)
     {
-        if (m == 0 || n == 0) return;
         fixed (float* pa = a, pb = b, pc = c, pbias = bias)
-        {
-            if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16 && !IsDot(m, aColumnStride, bRowStride, bColumnStride))
-            {
-                Bfloat16Product.Run(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, end);
-                return;
-            }
-            bool serial = (long)m * n * Math.Max(k, 1) < SerialWork;
-            ProductJob job = new(m, n, k, pa, aRowStride, aColumnStride, pb, bRowStride, bColumnStride, pc, cRowStride, bias.IsEmpty ? null : pbias, accumulate, precision, serial ? 1 : Pieces, end);
-            if (serial)
-            {
-                job.Run(0, job.PieceCount);
-                return;
-            }
-            Storage? packed = job.SharedFloats > 0 ? BufferPool.Rent(DType.Float32, job.SharedFloats) : null;
-            fixed (float* panels = packed is null ? [] : packed.Span<float>())
-            {
-                if (packed is not null)
-                {
-                    job.Shared = panels;
-                    PackJob pack = new(job);
-                    ForkJoin.Run(pack.ItemCount, Math.Max(1, PackedAtOnce / (32 * k)), ref pack);
-                }
-                ForkJoin.Run(job.PieceCount, 1, ref job);
-            }
-            if (packed is not null) BufferPool.Return(packed);
-        }
+            Run(new Product { M = m, N = n, K = k, A = pa, Ar = aRowStride, Ac = aColumnStride, B = pb, Br = bRowStride, Bc = bColumnStride, C = pc, Cr = cRowStride, Accumulate = accumulate, Bias = pbias }, default, precision);
     }
 
-    /// <summary>The same on the calling thread alone, for kernels that split their own work.</summary>
+    /// <summary>Computes a product, or two that do not depend on each other: threads that are done with one go on with the other.</summary>
+    internal static void Run(in Product first, in Product second, Precision precision)
+    {
+        if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16)
+        {
+            if (!first.IsDot && !second.IsDot)
+            {
+                Bfloat16Product.Run(first, second);
+                return;
+            }
+            if (!second.IsEmpty)
+            {
+                Run(first, default, precision);
+                Run(second, default, precision);
+                return;
+            }
+        }
+        bool serial = first.Work + second.Work < SerialWork;
+        ProductJob a = new(first, precision, serial ? 1 : Pieces), b = new(second, precision, serial ? 1 : Pieces);
+        if (serial)
+        {
+            a.Run(0, a.PieceCount);
+            b.Run(0, b.PieceCount);
+            return;
+        }
+        Storage? packed = a.SharedFloats + b.SharedFloats > 0 ? BufferPool.Rent(DType.Float32, checked(a.SharedFloats + b.SharedFloats)) : null;
+        fixed (float* panels = packed is null ? [] : packed.Span<float>())
+        {
+            if (packed is not null)
+            {
+                if (a.SharedFloats > 0) a.Shared = panels;
+                if (b.SharedFloats > 0) b.Shared = panels + a.SharedFloats;
+                PackJob pack = new(a, b);
+                ForkJoin.Run(pack.ItemCount, Math.Max(1, PackedAtOnce / (32 * Math.Max(first.K, second.K))), ref pack);
+            }
+            PairJob both = new(a, b);
+            ForkJoin.Run(both.ItemCount, 1, ref both);
+        }
+        if (packed is not null) BufferPool.Return(packed);
+    }
+
+    /// <summary>A product on the calling thread alone, for kernels that split their own work.</summary>
     internal static void RunSerial(int m, int n, int k, float* a, int aRowStride, int aColumnStride, float* b, int bRowStride, int bColumnStride, float* c, int cRowStride, bool accumulate,
         Precision precision = Precision.Float32)
     {
-        if (m == 0 || n == 0) return;
-        if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16 && !IsDot(m, aColumnStride, bRowStride, bColumnStride))
+        Product product = new() { M = m, N = n, K = k, A = a, Ar = aRowStride, Ac = aColumnStride, B = b, Br = bRowStride, Bc = bColumnStride, C = c, Cr = cRowStride, Accumulate = accumulate };
+        if (precision == Precision.Bf16 && GeneratedTiles.Bfloat16 && !product.IsDot)
         {
-            Bfloat16Product.RunSerial(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, accumulate);
+            Bfloat16Product.RunSerial(product);
             return;
         }
-        ProductJob job = new(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, null, accumulate, precision, pieces: 1, end: default);
+        ProductJob job = new(product, precision, pieces: 1);
         job.Run(0, job.PieceCount);
     }
 
@@ -165,9 +202,6 @@ internal static unsafe class MatrixProduct
         }
     }
 
-    // Decoding: nothing is read twice, so nothing is packed.
-    private static bool IsDot(int m, nint ac, nint br, nint bc) => m == 1 && br == 1 && ac == 1 && bc != 1;
-
     // A factor as it is, or rounded to bfloat16.
     private interface IFactor
     {
@@ -192,14 +226,32 @@ internal static unsafe class MatrixProduct
         public static float Load(float* p) => Bfloat16Rounding.Round(*p);
     }
 
-    // All panels of B, for several pieces: [panel][k][width].
-    private readonly struct PackJob(ProductJob job) : IRangeJob
+    // All panels of the Bs that several pieces read: [panel][k][width].
+    private readonly struct PackJob(ProductJob a, ProductJob b) : IRangeJob
     {
-        internal int ItemCount => job.PanelCount;
+        private int ItemsA => a.Shared is null ? 0 : a.PanelCount;
+
+        internal int ItemCount => ItemsA + (b.Shared is null ? 0 : b.PanelCount);
 
         public void Run(int start, int end)
         {
-            for (int panel = start; panel < end; panel++) job.PackShared(panel);
+            for (int panel = start; panel < end; panel++)
+            {
+                if (panel < ItemsA) a.PackShared(panel);
+                else b.PackShared(panel - ItemsA);
+            }
+        }
+    }
+
+    // The pieces of both.
+    private readonly struct PairJob(ProductJob a, ProductJob b) : IRangeJob
+    {
+        internal int ItemCount => a.PieceCount + b.PieceCount;
+
+        public void Run(int start, int end)
+        {
+            if (start < a.PieceCount) a.Run(start, Math.Min(end, a.PieceCount));
+            if (end > a.PieceCount) b.Run(Math.Max(start, a.PieceCount) - a.PieceCount, end - a.PieceCount);
         }
     }
 
@@ -211,18 +263,20 @@ internal static unsafe class MatrixProduct
         private readonly ProductEnd _end;
         private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _generated;
 
-        internal ProductJob(int m, int n, int k, float* a, nint ar, nint ac, float* b, nint br, nint bc, float* c, int cr, float* bias, bool accumulate, Precision precision, int pieces, ProductEnd end)
+        internal ProductJob(in Product product, Precision precision, int pieces)
         {
-            _end = end;
+            if (product.IsEmpty) return;
+            (int m, int n, int k, nint ar, nint ac, nint br, nint bc) = (product.M, product.N, product.K, product.Ar, product.Ac, product.Br, product.Bc);
+            (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, product.Cr, ar, ac, br, bc);
+            _a = product.A;
+            _b = product.B;
+            _c = product.C;
+            _bias = product.Bias;
+            _end = product.End;
+            _accumulate = product.Accumulate;
+            _dot = product.IsDot;
             _rounded = precision == Precision.Bf16;
             _generated = GeneratedTiles.Float32;
-            (_m, _n, _k, _cr, _ar, _ac, _br, _bc) = (m, n, k, cr, ar, ac, br, bc);
-            _a = a;
-            _b = b;
-            _c = c;
-            _bias = bias;
-            _accumulate = accumulate;
-            _dot = IsDot(m, ac, br, bc);
             _depth = EqualParts(k, DepthBlock, 16);
             if (_dot)
             {

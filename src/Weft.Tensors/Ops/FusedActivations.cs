@@ -45,6 +45,9 @@ internal static class FusedActivations
         return y;
     }
 
+    /// <summary>f'(a) where x = f(a) is what a map ended with and nothing else in the pass uses x: whoever computes its gradient multiplies it. Else null.</summary>
+    internal static Tensor? TakeSlope(Tensor x, BackwardPass pass) => x.Producer is LinearActivationNode node && pass.IsOnlyUse(x) ? node.TakeSlope() : null;
+
     /// <summary>silu(a) · b for the halves a and b of the last dimension.</summary>
     internal static Tensor SwiGlu(Tensor x, Func<Tensor, Tensor> composition)
     {
@@ -95,6 +98,7 @@ internal static class FusedActivations
     // y = f(a), a = x Wᵀ + b   =>   da = f'(a) dy, and with it the map's own
     private sealed class LinearActivationNode : Node<LinearActivationNode>
     {
+        private bool _slopeTaken;
         internal Tensor Slope = null!;
         internal Activation Activation;
         internal Precision Precision;
@@ -111,11 +115,18 @@ internal static class FusedActivations
         internal override void Backward(Tensor dy, BackwardPass pass)
         {
             using ProductPrecision.Restorer precision = ProductPrecision.Use(Precision);
-            Tensor da = dy * Slope;
+            Tensor da = _slopeTaken ? dy.Contiguous() : dy * Slope;
             Products.LinearBackward(Input(0), Input(1), Input(2), da, pass);
-            MemoryScope.ReleaseEarly(da);
+            if (!_slopeTaken) MemoryScope.ReleaseEarly(da);
+            _slopeTaken = false;
         }
 
-        protected override void Clear() => Slope = null!;
+        internal Tensor TakeSlope()
+        {
+            _slopeTaken = true;
+            return Slope;
+        }
+
+        protected override void Clear() => (Slope, _slopeTaken) = (null!, false);
     }
 }

@@ -86,20 +86,37 @@ public static class Products
     }
 
     /// <summary>c (+)= a b (+ bias) for matrices with any strides; c has unit stride in its rows. Nothing is recorded. Only float32 products have an end.</summary>
-    internal static void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null, ProductEnd end = default)
+    internal static unsafe void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null, ProductEnd end = default)
     {
-        int m = c.Shape[0], n = c.Shape[1], k = a.Shape[1];
         if (c.DType == DType.Float32)
         {
-            MatrixProduct.Run(m, n, k, a.RawSpan<float>(), a.Strides[0], a.Strides[1], b.RawSpan<float>(), b.Strides[0], b.Strides[1], c.RawSpan<float>(), c.Strides[0], accumulate,
-                bias is null ? [] : bias.AsSpan<float>(), ProductPrecision.Current, end);
+            fixed (float* pa = a.RawSpan<float>(), pb = b.RawSpan<float>(), pc = c.RawSpan<float>(), pbias = bias is null ? [] : bias.AsSpan<float>())
+                MatrixProduct.Run(Describe(a, pa, b, pb, c, pc, accumulate) with { Bias = pbias, End = end }, default, ProductPrecision.Current);
         }
         else
         {
-            MatrixProductReference.Run(m, n, k, a.RawSpan<double>(), a.Strides[0], a.Strides[1], b.RawSpan<double>(), b.Strides[0], b.Strides[1], c.RawSpan<double>(), c.Strides[0], accumulate,
+            MatrixProductReference.Run(c.Shape[0], c.Shape[1], a.Shape[1], a.RawSpan<double>(), a.Strides[0], a.Strides[1], b.RawSpan<double>(), b.Strides[0], b.Strides[1], c.RawSpan<double>(), c.Strides[0], accumulate,
                 bias is null ? [] : bias.AsSpan<double>());
         }
     }
+
+    /// <summary>Two products that do not depend on each other, side by side: threads wait once for both. The second may have an end.</summary>
+    internal static unsafe void MultiplyBoth(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor otherA, Tensor otherB, Tensor otherC, bool otherAccumulates, ProductEnd end)
+    {
+        if (c.DType != DType.Float32)
+        {
+            Multiply(a, b, c, accumulate);
+            Multiply(otherA, otherB, otherC, otherAccumulates);
+            return;
+        }
+        fixed (float* pa = a.RawSpan<float>(), pb = b.RawSpan<float>(), pc = c.RawSpan<float>(), oa = otherA.RawSpan<float>(), ob = otherB.RawSpan<float>(), oc = otherC.RawSpan<float>())
+            MatrixProduct.Run(Describe(a, pa, b, pb, c, pc, accumulate), Describe(otherA, oa, otherB, ob, otherC, oc, otherAccumulates) with { End = end }, ProductPrecision.Current);
+    }
+
+    private static unsafe Product Describe(Tensor a, float* pa, Tensor b, float* pb, Tensor c, float* pc, bool accumulate) => new()
+    {
+        M = c.Shape[0], N = c.Shape[1], K = a.Shape[1], A = pa, Ar = a.Strides[0], Ac = a.Strides[1], B = pb, Br = b.Strides[0], Bc = b.Strides[1], C = pc, Cr = c.Strides[0], Accumulate = accumulate,
+    };
 
     /// <summary>x as a matrix of its rows, without a record. x must be contiguous.</summary>
     internal static Tensor Rows(Tensor x)
@@ -194,15 +211,19 @@ public static class Products
     }
 
     // What both maps share: dx = dy W,   dW = dyᵀ x,   db = sum over rows of dy, for a contiguous dy.
-    internal static void LinearBackward(Tensor x, Tensor weight, Tensor? bias, Tensor dy, BackwardPass pass)
+    internal static unsafe void LinearBackward(Tensor x, Tensor weight, Tensor? bias, Tensor dy, BackwardPass pass)
     {
-        Tensor rows = Rows(dy);
-        if (pass.Needs(weight))
+        Tensor rows = Rows(dy), across = rows.Transpose(), inputs = Rows(x);
+        bool needsWeight = pass.Needs(weight), needsInput = pass.Needs(x), addsWeight = false, addsInput = false;
+        // Where x is f(a) and goes nowhere else, f'(a) is multiplied to its gradient while that is in the cache.
+        Tensor? dw = needsWeight ? pass.Target(weight, out addsWeight) : null, slope = needsInput ? FusedActivations.TakeSlope(x, pass) : null;
+        Tensor? dx = needsInput ? pass.Target(x, out addsInput) : null, result = dx is null ? null : Rows(dx);
+        fixed (float* by = slope is null ? [] : slope.AsSpan<float>())
         {
-            Tensor dw = pass.Target(weight, out bool accumulate), across = rows.Transpose(), inputs = Rows(x);
-            Multiply(across, inputs, dw, accumulate);
-            MemoryScope.ReleaseEarly(across);
-            MemoryScope.ReleaseEarly(inputs);
+            ProductEnd end = slope is null ? default : new ProductEnd(&ActivationKernels.Scale, by);
+            if (dw is not null && result is not null) MultiplyBoth(across, inputs, dw, addsWeight, rows, weight.Detach(), result, addsInput, end);
+            else if (dw is not null) Multiply(across, inputs, dw, addsWeight);
+            else if (result is not null) Multiply(rows, weight.Detach(), result, addsInput, bias: null, end);
         }
         if (bias is not null && pass.Needs(bias))
         {
@@ -210,12 +231,9 @@ public static class Products
             if (db.DType == DType.Float32) ColumnSumKernels.Run(dy.AsSpan<float>(), rows.Shape[0], rows.Shape[1], db.AsSpan<float>(), accumulate);
             else ColumnSumReference.Run<double>(dy.AsSpan<double>(), rows.Shape[0], rows.Shape[1], db.AsSpan<double>(), accumulate);
         }
-        if (pass.Needs(x))
-        {
-            Tensor dx = pass.Target(x, out bool accumulate), result = Rows(dx);
-            Multiply(rows, weight.Detach(), result, accumulate);
-            MemoryScope.ReleaseEarly(result);
-        }
+        if (result is not null) MemoryScope.ReleaseEarly(result);
+        MemoryScope.ReleaseEarly(across);
+        MemoryScope.ReleaseEarly(inputs);
         MemoryScope.ReleaseEarly(rows);
     }
 

@@ -19,6 +19,10 @@ public sealed class FusedGradientTests
         ["LinearActivation, gelu by tanh"] = ("3,5 2,5", t => t[0].LinearActivation(t[1], null, Activation.GeluTanh)),
         ["LinearActivation, silu"] = ("3,5 2,5 2", t => t[0].LinearActivation(t[1], t[2], Activation.Silu)),
         ["LinearActivation, relu"] = ("3,5 2,5 2", t => t[0].LinearActivation(t[1], t[2], Activation.Relu)),
+        ["LinearActivation before a map"] = ("3,5 6,5 6 4,6 4", t => t[0].LinearActivation(t[1], t[2], Activation.Gelu).Linear(t[3], t[4])),
+        ["LinearActivation before two maps"] = ("3,5 6,5 6 4,6", t => t[0].LinearActivation(t[1], t[2], Activation.Silu) is var x ? x.Linear(t[3]) * x.Linear(t[3]) : t[0]),
+        ["LinearActivation before a map and more"] = ("3,5 6,5 6 4,6", t => t[0].LinearActivation(t[1], t[2], Activation.Gelu) is var x ? x.Linear(t[3]).Sum() + x.Tanh().Sum() : t[0]),
+        ["LinearActivation before another"] = ("3,5 6,5 6 4,6 4", t => t[0].LinearActivation(t[1], t[2], Activation.GeluTanh).LinearActivation(t[3], t[4], Activation.Relu)),
         ["PackedCausalAttention"] = ("2,3,4,4", t => t[0].PackedCausalAttention(2, 0.5)),
         ["PackedCausalAttention beside another use"] = ("2,3,4,4", t => (t[0] * 2.0) is var x ? x.PackedCausalAttention(2, 0.5) + x.Narrow(2, 0, 2) : t[0]),
         ["LayerNorm beside the stream"] = ("3,5 5 5", t => (t[0] * 2.0) is var x ? x + x.LayerNorm(t[1], t[2]) : t[0]),
@@ -55,7 +59,7 @@ public sealed class FusedGradientTests
         }
     }
 
-    // Queries go in blocks of 48 and keys in blocks of 512: several of each, cut off at both ends, with keys before the first query.
+    // Queries go in blocks of 64 and keys in blocks of 128, or of 512 for a few queries: several of each, cut off at both ends, with keys before the first query.
     [Theory]
     [InlineData(100, 100, 2)]
     [InlineData(130, 1100, 1)]

@@ -173,6 +173,31 @@ public sealed class MatrixProductKernelTests
         }
     }
 
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.Bf16)]
+    public unsafe void Run_OfTwoProducts_GivesTheBitsOfEachAlone(Precision precision)
+    {
+        (int M, int N, int K)[] shapes = [(1, 5, 7), (1, 90, 700), (130, 64, 300), (600, 300, 40), (64, 600, 130)];
+        foreach ((int m, int n, int k) in shapes)
+        {
+            foreach ((int m2, int n2, int k2) in shapes)
+            {
+                float[] a = Random(m * k, 1), b = Random(k * n, 2), c = Random(m * n, 3), a2 = Random(m2 * k2, 4), b2 = Random(k2 * n2, 5), c2 = new float[m2 * n2], expected = [.. c], expected2 = [.. c2];
+                MatrixProduct.Run(m, n, k, a, 1, m, b, n, 1, expected, n, accumulate: true, precision: precision);
+                MatrixProduct.Run(m2, n2, k2, a2, k2, 1, b2, 1, k2, expected2, n2, accumulate: false, precision: precision);
+                fixed (float* pa = a, pb = b, pc = c, pa2 = a2, pb2 = b2, pc2 = c2)
+                {
+                    Product first = new() { M = m, N = n, K = k, A = pa, Ar = 1, Ac = m, B = pb, Br = n, Bc = 1, C = pc, Cr = n, Accumulate = true };
+                    Product second = new() { M = m2, N = n2, K = k2, A = pa2, Ar = k2, Ac = 1, B = pb2, Br = 1, Bc = k2, C = pc2, Cr = n2 };
+                    MatrixProduct.Run(first, second, precision);
+                }
+                Assert.Equal(expected, c);
+                Assert.Equal(expected2, c2);
+            }
+        }
+    }
+
     [Fact]
     public void Run_OfSomeRows_GivesTheBitsOfAllRows()
     {
