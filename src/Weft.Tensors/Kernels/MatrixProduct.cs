@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -344,6 +345,7 @@ internal static unsafe class MatrixProduct
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
                 if (!_dot) Block(firstRow, rows, firstColumn, columns);
+                else if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
                 _end.Run(_c, _cr, firstRow, rows, firstColumn, columns);
@@ -488,6 +490,31 @@ internal static unsafe class MatrixProduct
             }
         }
 
+        // The same in bfloat16: x is rounded once, four columns are rounded as they are read.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void PairedDots(int firstColumn, int columns)
+        {
+            const int Together = 4, Block = 32;
+            Scratch scratch = t_scratch ??= new Scratch();
+            float* lanes = stackalloc float[Together * 16];
+            int whole = _k / Block * Block;
+            Bfloat16Packing.Row(_a, whole, (uint*)scratch.B);
+            DotCall call = new() { X = (uint*)scratch.B, Stride = _bc * sizeof(float), Count = whole / Block, Sums = lanes };
+            int j = firstColumn;
+            for (; j <= firstColumn + columns - Together; j += Together)
+            {
+                call.Rows = _b + j * _bc;
+                GeneratedTiles.RunDots(ref call);
+                for (int i = 0; i < Together; i++)
+                {
+                    float sum = TensorPrimitives.Sum(new ReadOnlySpan<float>(lanes + 16 * i, 16));
+                    for (int p = whole; p < _k; p++) sum = MathF.FusedMultiplyAdd(Factor(_a + p), Factor(call.Rows + i * _bc + p), sum);
+                    Put(j + i, sum);
+                }
+            }
+            if (j < firstColumn + columns) Dots<Rounded>(j, firstColumn + columns - j);
+        }
+
         private readonly float Factor(float* p) => _rounded ? Bfloat16Rounding.Round(*p) : *p;
 
         private readonly void Put(int column, float value)
@@ -521,7 +548,8 @@ internal static unsafe class MatrixProduct
     /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias.</summary>
     private sealed class Scratch
     {
-        private const int PanelFloats = DepthBlock * (ColumnBlock + 32), TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64;
+        internal const int PanelFloats = DepthBlock * (ColumnBlock + 32);
+        private const int TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64;
 
         private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + 16, pinned: true);
 

@@ -78,12 +78,16 @@ internal static unsafe class GeneratedTiles
     /// <summary>Runs a packing loop over one row, 32 elements at a time. Needs <see cref="Bfloat16"/>.</summary>
     internal static void PackRow(ref PackCall call) => Pack(6, ref call);
 
+    /// <summary>Runs the dot products of a vector with four rows. Needs <see cref="Bfloat16"/>.</summary>
+    internal static void RunDots(ref DotCall call) =>
+        ((delegate* unmanaged[SuppressGCTransition]<DotCall*, void>)s_bfloat16.Value![2 * s_rows.Length + 7])((DotCall*)Unsafe.AsPointer(ref call));
+
     private static void Pack(int index, ref PackCall call) =>
         ((delegate* unmanaged[SuppressGCTransition]<PackCall*, void>)s_bfloat16.Value![2 * s_rows.Length + index])((PackCall*)Unsafe.AsPointer(ref call));
 
     private static int Index(int rows, bool narrow) => (rows switch { 12 => 0, 8 => 1, 4 => 2, 2 => 3, _ => 4 }) * 2 + (narrow ? 1 : 0);
 
-    // In the order of Index, then of Pack.
+    // In the order of Index, then of Pack and RunDots.
     private static nint[]? Build(TileKind kind)
     {
         List<byte[]> routines = [];
@@ -95,6 +99,7 @@ internal static unsafe class GeneratedTiles
             foreach (int lanes in (ReadOnlySpan<int>)[16, 12, 8]) routines.Add(PackEmitter.Along(lanes));
             routines.Add(PackEmitter.AcrossTiles());
             routines.Add(PackEmitter.Row());
+            routines.Add(DotEmitter.Emit());
         }
         return Build(routines);
     }
