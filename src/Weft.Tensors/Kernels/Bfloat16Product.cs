@@ -104,7 +104,12 @@ internal static unsafe class Bfloat16Product
             ColumnsPerPiece = ((n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces) + Wide - 1) / Wide * Wide;
             ColumnPieces = (n + ColumnsPerPiece - 1) / ColumnsPerPiece;
             int rowPieces = Math.Clamp((wanted + ColumnPieces - 1) / ColumnPieces, 1, Math.Max(1, ChunkCount / 2));
-            if (ChunkCount < 8 && ColumnPieces >= 2 * threads) rowPieces = 1;
+            if (ChunkCount < 8 && ColumnPieces >= 2 * threads)
+            {
+                rowPieces = 1;
+                ColumnsPerPiece = MatrixProduct.EvenColumns(n, ColumnsPerPiece);
+                ColumnPieces = (n + ColumnsPerPiece - 1) / ColumnsPerPiece;
+            }
             ChunksPerPiece = (ChunkCount + rowPieces - 1) / rowPieces;
             RowPieces = (ChunkCount + ChunksPerPiece - 1) / ChunksPerPiece;
             SharesA = ColumnPieces > 1;

@@ -165,6 +165,18 @@ internal static unsafe class MatrixProduct
         lanes == 16 ? left >= 12 && left != 16 ? 12 : left >= 8 ? 8 : left >= 6 && sixes ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1
         : left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 
+    /// <summary>A width of blocks of columns, at most the given one, with which threads end together: nine blocks for two threads would leave one waiting.</summary>
+    internal static int EvenColumns(int n, int columns)
+    {
+        const int Narrowest = 128, Step = 32, Worthwhile = 97; // percent
+        int threads = ForkJoin.ThreadCount, best = columns;
+        if ((n + columns - 1) / columns > 8 * threads) return columns;
+        for (int width = columns - Step; width >= Narrowest; width -= Step) if (100L * Longest(width) < (long)Worthwhile * Longest(best)) best = width;
+        return best;
+
+        int Longest(int width) => ((n + width - 1) / width + threads - 1) / threads * width;
+    }
+
     /// <summary>A tile in float32, on generated code or in the processor's widest vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Tile(bool generated, int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
@@ -297,6 +309,7 @@ internal static unsafe class MatrixProduct
                     rowPieces = Math.Clamp(pieces / 2 / columnPieces, rowPieces, Math.Max(rowPieces, m / SmallestRows));
                     if (rowPieces * columnPieces < pieces / 2) _columnsPerPiece = Math.Min(_columnsPerPiece, EqualParts(n, Math.Max(SmallestColumns, (n * rowPieces + pieces / 2 - 1) / (pieces / 2)), 32));
                 }
+                if (rowPieces == 1 && pieces > 1) _columnsPerPiece = EvenColumns(n, _columnsPerPiece);
                 _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + 3) / 4 * 4;
             }
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
