@@ -15,31 +15,48 @@ internal static class OwnFigures
         ResultTable.Note($"Peak memory, {name}", Invariant($"{ours:F0} MB, libtorch {theirs:F0} MB"));
     }
 
+    private enum Place
+    {
+        TwoCores,
+        OneCore,
+        Crowded,
+    }
+
     /// <summary>How much slower steps with two threads become on one core beside two busy processes, for either side.</summary>
     internal static void Crowded()
     {
         const string Name = "nanogpt-shakespeare-cpu";
+        const int Rounds = 7;
         if (!OperatingSystem.IsLinux())
         {
             Console.WriteLine("A crowded core needs taskset, so Linux.");
             return;
         }
-        List<double> ours = [], theirs = [];
-        for (int round = 0; round < 3; round++)
+        // What neighbours cost on that core, and what they and the loss of the second core cost together.
+        List<double> ours = [], theirs = [], oursOfTwo = [], theirsOfTwo = [];
+        for (int round = 0; round < Rounds; round++)
         {
-            double weft = Milliseconds("weft", false), libtorch = Milliseconds("libtorch", false);
-            ours.Add(Milliseconds("weft", true) / weft);
-            theirs.Add(Milliseconds("libtorch", true) / libtorch);
+            double weftOnTwo = Milliseconds("weft", Place.TwoCores), libtorchOnTwo = Milliseconds("libtorch", Place.TwoCores);
+            double weft = Milliseconds("weft", Place.Crowded), libtorch = Milliseconds("libtorch", Place.Crowded);
+            ours.Add(weft / Milliseconds("weft", Place.OneCore));
+            theirs.Add(libtorch / Milliseconds("libtorch", Place.OneCore));
+            oursOfTwo.Add(weft / weftOnTwo);
+            theirsOfTwo.Add(libtorch / libtorchOnTwo);
         }
-        ResultTable.Note("Two threads on one core beside two busy processes", Invariant($"a step of {Name} takes {ResultTable.Median(ours):F1} times as long as alone on two cores ({ours.Min():F1} to {ours.Max():F1}), libtorch's {ResultTable.Median(theirs):F1} ({theirs.Min():F1} to {theirs.Max():F1})"));
+        ResultTable.Note("Two threads on one core beside two busy processes",
+            $"a step of {Name} takes {Times(ours)} times as long as on that core alone, libtorch's {Times(theirs)}; {Times(oursOfTwo)} times as long as on two cores alone, libtorch's {Times(theirsOfTwo)}; {Rounds} rounds");
 
-        static double Milliseconds(string side, bool crowded)
+        static string Times(List<double> values) => Invariant($"{ResultTable.Median(values):F2} ({values.Min():F2} to {values.Max():F2})");
+
+        static double Milliseconds(string side, Place place)
         {
-            if (!crowded) return double.Parse(Children.Output(Environment.ProcessPath!, ["crowded", Name, side], ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
+            string[] step = ["crowded", Name, side], pinned = ["-c", "0", Environment.ProcessPath!, .. step];
+            if (place == Place.TwoCores) return double.Parse(Children.Output(Environment.ProcessPath!, step, ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
+            if (place == Place.OneCore) return double.Parse(Children.Output("taskset", pinned, ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
             Process[] neighbours = [.. Enumerable.Range(0, 2).Select(static _ => Process.Start("taskset", ["-c", "0", "sh", "-c", "while :; do :; done"]))];
             try
             {
-                return double.Parse(Children.Output("taskset", ["-c", "0", Environment.ProcessPath!, "crowded", Name, side], ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
+                return double.Parse(Children.Output("taskset", pinned, ("WEFT_THREADS", "2")), CultureInfo.InvariantCulture);
             }
             finally
             {
