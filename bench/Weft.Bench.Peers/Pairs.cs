@@ -9,7 +9,7 @@ namespace Weft.Bench.Peers;
 internal sealed record Pairs(List<double> Ours, List<double> Theirs, List<double> Ratios)
 {
     // A block lasts at least this long, so that the clock and the change of sides do not show.
-    private const double BlockMilliseconds = 60;
+    private const double BlockMilliseconds = 120, WarmMilliseconds = 25;
 
     /// <summary>Runs the two sides in blocks that take turns, first one and then the other ahead.</summary>
     internal static Pairs Measure(Action weft, Action peer, int pairs, double blockMilliseconds = BlockMilliseconds)
@@ -53,8 +53,11 @@ internal sealed record Pairs(List<double> Ours, List<double> Theirs, List<double
 
     private static double Block(Action side, int calls)
     {
-        side(); // the other side's threads go to sleep, and the caches fill
+        // The other side's threads go to sleep (OpenMP's spin for some milliseconds after their last loop, on a core that this side needs), and the caches fill.
         long start = Stopwatch.GetTimestamp();
+        do side();
+        while (Stopwatch.GetElapsedTime(start).TotalMilliseconds < WarmMilliseconds);
+        start = Stopwatch.GetTimestamp();
         for (int i = 0; i < calls; i++) side();
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds / calls;
     }
