@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -7,57 +6,6 @@ using Weft.Tensors.Kernels.Generated;
 using Weft.Tensors.Threading;
 
 namespace Weft.Tensors.Kernels;
-
-/// <summary>What is done to each piece of a product as soon as it is whole: y = f(y), while it is in the cache.</summary>
-internal readonly unsafe struct ProductEnd
-{
-    /// <summary>f: elements, where to put the derivative or null, and how many; null: nothing is done.</summary>
-    internal readonly delegate*<float*, float*, int, void> Function;
-
-    /// <summary>Where the derivative of C's first element goes; rows lie as far apart as C's.</summary>
-    internal readonly float* Slope;
-
-    internal ProductEnd(delegate*<float*, float*, int, void> function, float* slope)
-    {
-        Function = function;
-        Slope = slope;
-    }
-
-    internal void Run(float* c, int rowStride, int firstRow, int rows, int firstColumn, int columns)
-    {
-        if (Function == null) return;
-        for (int i = firstRow; i < firstRow + rows; i++)
-        {
-            nint at = (nint)i * rowStride + firstColumn;
-            Function(c + at, Slope is null ? null : Slope + at, columns);
-        }
-    }
-
-    /// <summary>The same for a C that begins so many elements later.</summary>
-    internal ProductEnd From(nint elements) => new(Function, Slope is null ? null : Slope + elements);
-}
-
-/// <summary>A product that is to be computed: c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then nothing is accumulated); then what ends it.</summary>
-internal unsafe struct Product
-{
-    internal int M, N, K;
-    internal float* A, B, C, Bias;
-
-    /// <summary>Elements from row to row and from column to column; C's columns lie side by side.</summary>
-    internal nint Ar, Ac, Br, Bc;
-
-    internal int Cr;
-    internal bool Accumulate;
-    internal ProductEnd End;
-
-    /// <summary>Whether there is nothing to compute.</summary>
-    internal readonly bool IsEmpty => M == 0 || N == 0;
-
-    /// <summary>Decoding: one row, and nothing is read twice, so nothing is packed.</summary>
-    internal readonly bool IsDot => M == 1 && Br == 1 && Ac == 1 && Bc != 1;
-
-    internal readonly long Work => (long)M * N * Math.Max(K, 1);
-}
 
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
@@ -582,24 +530,5 @@ internal static unsafe class MatrixProduct
         internal float* Edge { get; }
 
         internal float* Bias { get; }
-    }
-}
-
-/// <summary>The oracle: the definition, one element after the other. Also how float64 is computed.</summary>
-internal static class MatrixProductReference
-{
-    internal static void Run<T>(int m, int n, int k, ReadOnlySpan<T> a, int aRowStride, int aColumnStride, ReadOnlySpan<T> b, int bRowStride, int bColumnStride,
-        Span<T> c, int cRowStride, bool accumulate, ReadOnlySpan<T> bias = default) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        for (int i = 0; i < m; i++)
-        {
-            for (int j = 0; j < n; j++)
-            {
-                T sum = bias.IsEmpty ? T.Zero : bias[j];
-                for (int p = 0; p < k; p++) sum += a[i * aRowStride + p * aColumnStride] * b[p * bRowStride + j * bColumnStride];
-                ref T element = ref c[i * cRowStride + j];
-                element = accumulate ? element + sum : sum;
-            }
-        }
     }
 }

@@ -1,0 +1,52 @@
+namespace Weft.Tensors.Kernels;
+
+/// <summary>What is done to each piece of a product as soon as it is whole: y = f(y), while it is in the cache.</summary>
+internal readonly unsafe struct ProductEnd
+{
+    /// <summary>f: elements, where to put the derivative or null, and how many; null: nothing is done.</summary>
+    internal readonly delegate*<float*, float*, int, void> Function;
+
+    /// <summary>Where the derivative of C's first element goes; rows lie as far apart as C's.</summary>
+    internal readonly float* Slope;
+
+    internal ProductEnd(delegate*<float*, float*, int, void> function, float* slope)
+    {
+        Function = function;
+        Slope = slope;
+    }
+
+    internal void Run(float* c, int rowStride, int firstRow, int rows, int firstColumn, int columns)
+    {
+        if (Function == null) return;
+        for (int i = firstRow; i < firstRow + rows; i++)
+        {
+            nint at = (nint)i * rowStride + firstColumn;
+            Function(c + at, Slope is null ? null : Slope + at, columns);
+        }
+    }
+
+    /// <summary>The same for a C that begins so many elements later.</summary>
+    internal ProductEnd From(nint elements) => new(Function, Slope is null ? null : Slope + elements);
+}
+
+/// <summary>A product that is to be computed: c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then nothing is accumulated); then what ends it.</summary>
+internal unsafe struct Product
+{
+    internal int M, N, K;
+    internal float* A, B, C, Bias;
+
+    /// <summary>Elements from row to row and from column to column; C's columns lie side by side.</summary>
+    internal nint Ar, Ac, Br, Bc;
+
+    internal int Cr;
+    internal bool Accumulate;
+    internal ProductEnd End;
+
+    /// <summary>Whether there is nothing to compute.</summary>
+    internal readonly bool IsEmpty => M == 0 || N == 0;
+
+    /// <summary>Decoding: one row, and nothing is read twice, so nothing is packed.</summary>
+    internal readonly bool IsDot => M == 1 && Br == 1 && Ac == 1 && Bc != 1;
+
+    internal readonly long Work => (long)M * N * Math.Max(K, 1);
+}
