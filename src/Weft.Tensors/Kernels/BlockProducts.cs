@@ -71,30 +71,27 @@ internal readonly unsafe struct BlockProducts
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Rows(int rows, int from, int to, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate)
     {
-        for (int j = from; j < to;)
-        {
-            bool narrow = to - j < 2 * _lanes;
-            Tile(rows, narrow, steps, a, ar, ac, b + j, br, c + j, cr, accumulate);
-            j += narrow ? _lanes : 2 * _lanes;
-        }
+        int panels = (to - from) / (2 * _lanes), last = from + 2 * _lanes * panels;
+        if (panels > 0) Tiles(rows, narrow: false, panels, steps, a, ar, ac, b + from, br, c + from, cr, accumulate);
+        if (last < to) Tiles(rows, narrow: true, 1, steps, a, ar, ac, b + last, br, c + last, cr, accumulate);
     }
 
     /// <summary>How many rows go together when so many are left.</summary>
     internal int NextRows(int left) => MatrixProduct.NextRows(left, _lanes, !_pairs && !_generated);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Tile(int rows, bool narrow, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate)
+    private void Tiles(int rows, bool narrow, int panels, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate)
     {
         if (!_pairs)
         {
-            MatrixProduct.Tile(_generated, rows, narrow, steps, a, ar, ac, b, br, c, cr, null, accumulate, new Ahead { Start = c, Steps = steps });
+            MatrixProduct.Tile(_generated, rows, narrow, steps, a, ar, ac, b, br, panels, 2 * _lanes, c, cr, null, accumulate, default);
             return;
         }
         TileCall call = new()
         {
             Depth = steps, A = a, RowStrideA = ar * sizeof(uint), DepthStrideA = ac * sizeof(uint), B = b, DepthStrideB = br * sizeof(uint), C = c, RowStrideC = cr * sizeof(float), Accumulate = accumulate ? 1 : 0,
         };
-        GeneratedTiles.Run(TileKind.Bfloat16, rows, narrow, ref call);
+        for (int panel = 0; panel < panels; panel++, call.B = (float*)call.B + 2 * Lanes, call.C += 2 * Lanes) GeneratedTiles.Run(TileKind.Bfloat16, rows, narrow, ref call);
     }
 
     private void Copy(float* x, nint stride, int rows, int columns, float* to, int width)

@@ -25,9 +25,10 @@ internal unsafe struct HeadView
 /// as p. A block of keys and values is copied (and, in bfloat16, paired) once for all queries of a piece, and stays in the second-level
 /// cache. Of the square on the diagonal tiles compute what they must.</para>
 /// <para>Forward carries each query's maximum and sum from block to block and scales what it has (arXiv:2205.14135, algorithm 1);
-/// backward goes through the queries once per block of keys (arXiv:2307.08691, section 3.1). Forward is split over (batch, head, some
-/// blocks of queries); backward over (batch, key-value head), whose gradients it sums in order. Blocks do not move with the pieces, so
-/// results do not depend on the number of threads.</para>
+/// backward goes through the queries once per block of keys (arXiv:2307.08691, section 3.1), and copies those of a head beforehand: where
+/// they come from, each lies on a page of its own. Forward is split over (batch, head, some blocks of queries); backward over (batch,
+/// key-value head), whose gradients it sums in order. Blocks do not move with the pieces, so results do not depend on the number of
+/// threads.</para>
 /// <para>A few queries (decoding) would leave lanes empty: they are rows, and scores dot products.</para>
 /// </remarks>
 internal static unsafe class CausalAttentionKernels
@@ -79,7 +80,7 @@ internal static unsafe class CausalAttentionKernels
         internal readonly float* Lse(int b, int h, int t) => LogSumExp + ((nint)b * H + h) * T + t;
     }
 
-    // Rows that are read next, far apart in memory: they are called into the second-level cache a few at a time, while tiles compute.
+    // What is read next: it is called into the second-level cache a few at a time, while tiles compute.
     private readonly struct NextRows(float* start, nint stride, int rows, int floats)
     {
         internal void Call(int from, int to, int of)
@@ -198,8 +199,9 @@ internal static unsafe class CausalAttentionKernels
         {
             Heads s = Heads;
             BlockProducts products = new(s.Precision);
-            int D = s.D, width = BlockProducts.Width(D), steps = products.Steps(D), rowWidth = BlockProducts.Width(steps), querySteps = products.Steps(QueryBlock), group = s.H / s.G, tokens = (s.T + QueryBlock - 1) / QueryBlock * QueryBlock;
-            Scratch scratch = new((long)KeyBlock * (2 * rowWidth + 3 * width + 5 * QueryBlock) + (long)QueryBlock * (2 * steps + 3 * width + 1) + (long)group * tokens);
+            int D = s.D, width = BlockProducts.Width(D), steps = products.Steps(D), rowWidth = BlockProducts.Width(steps), querySteps = products.Steps(QueryBlock);
+            int blocks = (s.T + QueryBlock - 1) / QueryBlock, blockFloats = QueryBlock * (2 * steps + 3 * width + 2);
+            Scratch scratch = new((long)KeyBlock * (2 * rowWidth + 3 * width + 5 * QueryBlock) + (long)blocks * blockFloats);
             float* keyRows = scratch.Take(KeyBlock * rowWidth), valueRows = scratch.Take(KeyBlock * rowWidth), keyTerms = products.Pairs ? scratch.Take(KeyBlock * width) : keyRows;
             float* dK = scratch.Take(KeyBlock * width), dV = scratch.Take(KeyBlock * width), p = scratch.Take(KeyBlock * QueryBlock), ds = scratch.Take(KeyBlock * QueryBlock);
             float* pRows = p, dsRows = ds, dsTerms = ds;
@@ -209,39 +211,33 @@ internal static unsafe class CausalAttentionKernels
                 dsRows = scratch.Take(KeyBlock * QueryBlock);
                 dsTerms = scratch.Take(KeyBlock * QueryBlock);
             }
-            float* queries = scratch.Take(QueryBlock * steps), dOutputs = scratch.Take(QueryBlock * steps), queryTerms = scratch.Take(QueryBlock * width), dOutputTerms = scratch.Take(QueryBlock * width), dQ = scratch.Take(QueryBlock * width);
-            float* lse = scratch.Take(QueryBlock), delta = scratch.Take(group * tokens); // o · do
-            bool direct = width == D; // whole vectors can be written where dq lies
+            float* memory = scratch.Take(checked(blocks * blockFloats));
+            bool direct = width == D && s.S <= KeyBlock; // one block of keys, whole vectors: dq can be written where it lies
             for (int piece = start; piece < end; piece++)
             {
                 (int b, int g) = Math.DivRem(piece, s.G);
-                for (int h = 0; h < group; h++)
-                    for (int t = 0; t < s.T; t++) delta[h * tokens + t] = RowKernels.Dot<TV>(s.O.At(b, t, g * group + h), s.DO.At(b, t, g * group + h), D);
-                for (int key = 0; key < s.S; key += KeyBlock)
+                int group = s.H / s.G;
+                for (int h = g * group; h < (g + 1) * group; h++)
                 {
-                    int keys = Math.Min(KeyBlock, s.S - key);
-                    products.ByRow(s.K.At(b, key, g), s.K.Token, keys, D, keyRows, rowWidth);
-                    products.ByRow(s.V.At(b, key, g), s.V.Token, keys, D, valueRows, rowWidth);
-                    if (products.Pairs) products.ByTerm(s.K.At(b, key, g), s.K.Token, keys, D, keyTerms, width);
-                    bool begun = false;
-                    for (int h = g * group; h < (g + 1) * group; h++)
+                    for (int block = 0; block < blocks; block++) new Queries(memory + (nint)block * blockFloats, steps, width).Fill<TV>(s, products, b, h, block * QueryBlock);
+                    for (int key = 0; key < s.S; key += KeyBlock)
                     {
+                        int keys = Math.Min(KeyBlock, s.S - key);
+                        products.ByRow(s.K.At(b, key, g), s.K.Token, keys, D, keyRows, rowWidth);
+                        products.ByRow(s.V.At(b, key, g), s.V.Token, keys, D, valueRows, rowWidth);
+                        if (products.Pairs) products.ByTerm(s.K.At(b, key, g), s.K.Token, keys, D, keyTerms, width);
+                        bool begun = false;
                         // Last block first: it sees every key, so it is the one that overwrites dk and dv; the first keys overwrite dq.
-                        for (int first = (s.T - 1) / QueryBlock * QueryBlock; first >= 0; first -= QueryBlock)
+                        for (int block = blocks - 1; block >= 0; block--)
                         {
-                            int rows = Math.Min(QueryBlock, s.T - first), hidden = first + s.Seen - key, seen = Math.Min(keys, hidden + rows - 1);
+                            int first = block * QueryBlock, rows = Math.Min(QueryBlock, s.T - first), hidden = first + s.Seen - key, seen = Math.Min(keys, hidden + rows - 1);
                             if (seen <= 0) break;
-                            float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h), dq = s.DQ.At(b, first, h);
-                            products.Transposed(q, s.Q.Token, rows, D, queries, QueryBlock);
-                            products.Transposed(dO, s.DO.Token, rows, D, dOutputs, QueryBlock);
-                            products.ByTerm(q, s.Q.Token, rows, D, queryTerms, width);
-                            products.ByTerm(dO, s.DO.Token, rows, D, dOutputTerms, width);
-                            new Span<float>(s.Lse(b, h, first), rows).CopyTo(new Span<float>(lse, rows));
-                            new Span<float>(lse + rows, QueryBlock - rows).Fill(float.PositiveInfinity);
-                            int before = Math.Min(first, QueryBlock); // the block that comes next
-                            Scores(products, keyRows, rowWidth, queries, steps, p, seen, rows, hidden, new NextRows(q - before * s.Q.Token, s.Q.Token, before, D));
-                            Scores(products, valueRows, rowWidth, dOutputs, steps, ds, seen, rows, hidden, new NextRows(dO - before * s.DO.Token, s.DO.Token, before, D));
-                            Gradient<TV>(p, ds, seen, BlockProducts.Width(rows), s.Scale, lse, delta + (h - g * group) * tokens + first);
+                            Queries queries = new(memory + (nint)block * blockFloats, steps, width);
+                            float* before = queries.Start - blockFloats; // the block that comes next, in two halves
+                            int half = block == 0 ? 0 : blockFloats / (2 * QueryBlock);
+                            Scores(products, keyRows, rowWidth, queries.Transposed, steps, p, seen, rows, hidden, new NextRows(before, QueryBlock, half, QueryBlock));
+                            Scores(products, valueRows, rowWidth, queries.GradientsTransposed, steps, ds, seen, rows, hidden, new NextRows(before + half * QueryBlock, QueryBlock, half, QueryBlock));
+                            Gradient<TV>(p, ds, seen, BlockProducts.Width(rows), s.Scale, queries.LogSumExp, queries.Delta);
                             Mask(p, seen, hidden, 0);
                             Mask(ds, seen, hidden, 0);
                             if (products.Pairs)
@@ -255,20 +251,62 @@ internal static unsafe class CausalAttentionKernels
                                 products.InPlace(p, seen * QueryBlock);
                                 products.InPlace(ds, seen * QueryBlock);
                             }
-                            int from = Down(products, dsTerms, keyTerms, width, direct ? dq : dQ, direct ? s.DQ.Token : width, seen, rows, hidden, accumulate: direct && key > 0);
-                            for (int i = direct ? rows : from; i < rows; i++) PutRow<TV>(dQ + (nint)i * width, dq + (nint)i * s.DQ.Token, D, accumulate: key > 0);
-                            Across(products, dsRows, querySteps, queryTerms, width, dK, seen, rows, hidden, begun);
-                            Across(products, pRows, querySteps, dOutputTerms, width, dV, seen, rows, hidden, begun);
+                            Down(products, dsTerms, keyTerms, width, direct ? s.DQ.At(b, first, h) : queries.Result, direct ? s.DQ.Token : width, seen, rows, hidden, accumulate: key > 0);
+                            Across(products, dsRows, querySteps, queries.Terms, width, dK, seen, rows, hidden, begun);
+                            Across(products, pRows, querySteps, queries.GradientTerms, width, dV, seen, rows, hidden, begun);
                             begun = true;
                         }
+                        for (int i = 0; i < keys; i++)
+                        {
+                            PutRow<TV>(dK + (nint)i * width, s.DK.At(b, key + i, g), D, accumulate: h > g * group);
+                            PutRow<TV>(dV + (nint)i * width, s.DV.At(b, key + i, g), D, accumulate: h > g * group);
+                        }
                     }
-                    for (int i = 0; i < keys; i++)
-                    {
-                        PutRow<TV>(dK + (nint)i * width, s.DK.At(b, key + i, g), D, accumulate: false);
-                        PutRow<TV>(dV + (nint)i * width, s.DV.At(b, key + i, g), D, accumulate: false);
-                    }
+                    for (int block = 0; block < blocks && !direct; block++) new Queries(memory + (nint)block * blockFloats, steps, width).Put<TV>(s, b, h, block * QueryBlock);
                 }
             }
+        }
+    }
+
+    // A block of queries and what belongs to them, side by side: read once for each block of keys, in the order in which it lies.
+    private readonly struct Queries(float* start, int steps, int width)
+    {
+        internal float* Start => start;
+
+        // q and do as B of the scores, [D, 64].
+        internal float* Transposed => start;
+
+        internal float* GradientsTransposed => start + QueryBlock * steps;
+
+        // q and do as B of dk and dv, [64, D].
+        internal float* Terms => start + 2 * QueryBlock * steps;
+
+        internal float* GradientTerms => Terms + QueryBlock * width;
+
+        // dq.
+        internal float* Result => Terms + 2 * QueryBlock * width;
+
+        internal float* LogSumExp => Terms + 3 * QueryBlock * width;
+
+        // o · do
+        internal float* Delta => LogSumExp + QueryBlock;
+
+        internal void Fill<TV>(in Heads s, in BlockProducts products, int b, int h, int first) where TV : struct
+        {
+            int rows = Math.Min(QueryBlock, s.T - first);
+            float* q = s.Q.At(b, first, h), dO = s.DO.At(b, first, h);
+            products.Transposed(q, s.Q.Token, rows, s.D, Transposed, QueryBlock);
+            products.Transposed(dO, s.DO.Token, rows, s.D, GradientsTransposed, QueryBlock);
+            products.ByTerm(q, s.Q.Token, rows, s.D, Terms, width);
+            products.ByTerm(dO, s.DO.Token, rows, s.D, GradientTerms, width);
+            new Span<float>(s.Lse(b, h, first), rows).CopyTo(new Span<float>(LogSumExp, rows));
+            new Span<float>(LogSumExp + rows, QueryBlock - rows).Fill(float.PositiveInfinity);
+            for (int i = 0; i < rows; i++) Delta[i] = RowKernels.Dot<TV>(s.O.At(b, first + i, h), dO + (nint)i * s.DO.Token, s.D);
+        }
+
+        internal void Put<TV>(in Heads s, int b, int h, int first) where TV : struct
+        {
+            for (int i = 0; i < Math.Min(QueryBlock, s.T - first); i++) PutRow<TV>(Result + (nint)i * width, s.DQ.At(b, first + i, h), s.D, accumulate: false);
         }
     }
 
@@ -286,11 +324,10 @@ internal static unsafe class CausalAttentionKernels
         }
     }
 
-    // c[i] (+)= sum over the keys j that query i sees of weights[j, i] values[j]. Returns the first query that sees any.
+    // c[i] (+)= sum over the keys j that query i sees of weights[j, i] values[j].
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Down(in BlockProducts products, float* weights, float* values, int width, float* c, int stride, int seen, int rows, int hidden, bool accumulate)
+    private static void Down(in BlockProducts products, float* weights, float* values, int width, float* c, int stride, int seen, int rows, int hidden, bool accumulate)
     {
-        int seeing = 0;
         for (int column = 0; column < width; column += 2 * BlockProducts.Lanes)
         {
             for (int i = 0, count; i < rows; i += count)
@@ -298,10 +335,8 @@ internal static unsafe class CausalAttentionKernels
                 count = products.NextRows(rows - i);
                 int keys = Math.Min(seen, hidden + i + count - 1);
                 if (keys > 0) products.Rows(count, column, Math.Min(width, column + 2 * BlockProducts.Lanes), products.Steps(keys), weights + i, 1, QueryBlock, values, width, c + (nint)i * stride, stride, accumulate);
-                else seeing = i + count;
             }
         }
-        return seeing;
     }
 
     // c[j] (+)= sum over the queries i that see key j of weights[j, i] queries[i].

@@ -45,12 +45,12 @@ internal static unsafe class MatrixPacking
         y.Store(to + 8);
     }
 
-    /// <summary>All panels of a B whose rows are contiguous, sixteen rows at a time so that each is read once and in order.</summary>
-    internal static void StraightPanels(float* b, nint br, int depth, int columns, float* panels, int wide, int edgeWidth)
+    /// <summary>Rows from (inclusive) to (exclusive) of all panels of a B whose rows are contiguous, sixteen at a time so that each is read once and in order.</summary>
+    internal static void StraightPanels(float* b, nint br, int from, int to, int depth, int columns, float* panels, int wide, int edgeWidth)
     {
-        for (int p = 0; p < depth; p += 16)
+        for (int p = from; p < to; p += 16)
         {
-            int rows = Math.Min(16, depth - p);
+            int rows = Math.Min(16, to - p);
             for (int j = 0; j < columns; j += wide)
             {
                 int width = columns - j >= wide ? wide : edgeWidth;

@@ -86,7 +86,7 @@ internal static unsafe class MatrixProduct
                 if (a.SharedFloats > 0) a.Shared = panels;
                 if (b.SharedFloats > 0) b.Shared = panels + a.SharedFloats;
                 PackJob pack = new(a, b);
-                ForkJoin.Run(pack.ItemCount, Math.Max(1, PackedAtOnce / (32 * Math.Max(first.K, second.K))), ref pack);
+                ForkJoin.Run(pack.ItemCount, 1, ref pack);
             }
             PairJob both = new(a, b);
             ForkJoin.Run(both.ItemCount, 1, ref both);
@@ -127,7 +127,7 @@ internal static unsafe class MatrixProduct
 
     /// <summary>A tile in float32, on generated code or in the processor's widest vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Tile(bool generated, int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
+    internal static void Tile(bool generated, int rows, bool narrow, int depth, float* a, nint ar, nint ac, float* b, nint br, int panels, nint panelStride, float* c, nint cr, float* start, bool accumulate, in Ahead ahead)
     {
         if (generated)
         {
@@ -136,19 +136,25 @@ internal static unsafe class MatrixProduct
                 Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
                 Start = start, Accumulate = accumulate ? 1 : 0,
             };
-            GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
+            for (int panel = 0; panel < panels; panel++)
+            {
+                GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
+                call.B = (float*)call.B + panelStride;
+                call.C += 32;
+                if (start is not null) call.Start += 32;
+            }
         }
         else if (KernelTiers.Current == KernelTier.Bits512)
         {
-            MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
+            MatrixTiles.Run<Vector512<float>>(rows, narrow, depth, a, ar, ac, b, br, panels, panelStride, c, cr, start, accumulate, ahead);
         }
         else if (KernelTiers.Current == KernelTier.Bits256)
         {
-            MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
+            MatrixTiles.Run<Vector256<float>>(rows, narrow, depth, a, ar, ac, b, br, panels, panelStride, c, cr, start, accumulate, ahead);
         }
         else
         {
-            MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, c, cr, start, accumulate, ahead);
+            MatrixTiles.Run<Vector128<float>>(rows, narrow, depth, a, ar, ac, b, br, panels, panelStride, c, cr, start, accumulate, ahead);
         }
     }
 
@@ -190,16 +196,14 @@ internal static unsafe class MatrixProduct
     // All panels of the Bs that several pieces read: [panel][k][width].
     private readonly struct PackJob(ProductJob a, ProductJob b) : IRangeJob
     {
-        private int ItemsA => a.Shared is null ? 0 : a.PanelCount;
-
-        internal int ItemCount => ItemsA + (b.Shared is null ? 0 : b.PanelCount);
+        internal int ItemCount => a.PackCount + b.PackCount;
 
         public void Run(int start, int end)
         {
-            for (int panel = start; panel < end; panel++)
+            for (int item = start; item < end; item++)
             {
-                if (panel < ItemsA) a.PackShared(panel);
-                else b.PackShared(panel - ItemsA);
+                if (item < a.PackCount) a.PackShared(item);
+                else b.PackShared(item - a.PackCount);
             }
         }
     }
@@ -250,7 +254,7 @@ internal static unsafe class MatrixProduct
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
                 // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once.
-                rowPieces = rowPieces < 4 && columnPieces >= pieces / 4 ? 1 : Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
+                rowPieces = (rowPieces < 4 || (long)n * k > 1 << 20) && columnPieces >= pieces / 4 ? 1 : Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
                 // A small C would leave threads waiting for one large piece.
                 if (rowPieces * columnPieces < pieces / 2)
                 {
@@ -276,14 +280,30 @@ internal static unsafe class MatrixProduct
         // The floats of all panels, if they are to be packed once; 0: every piece packs its own.
         internal readonly int SharedFloats { get; }
 
-        internal readonly int PanelCount => (_n + _wide - 1) / _wide;
-
         internal float* Shared;
 
-        internal readonly void PackShared(int panel)
+        // All of it is packed in so many parts: some rows of each panel where rows are contiguous, else some panels.
+        internal readonly int PackCount => Shared is null ? 0 : ((PacksRows ? _k : PanelCount) + PackStep - 1) / PackStep;
+
+        private readonly int PanelCount => (_n + _wide - 1) / _wide;
+
+        private readonly bool PacksRows => _bc == 1 && !_rounded;
+
+        private readonly int PackStep => PacksRows ? Math.Max(16, PackedAtOnce / _n / 16 * 16) : Math.Max(1, PackedAtOnce / (_wide * _k));
+
+        internal readonly void PackShared(int part)
         {
-            int column = panel * _wide, columns = Math.Min(_wide, _n - column), width = columns > _wide / 2 ? _wide : _wide / 2;
-            PackPanel(_b + column * _bc, _k, columns, Shared + (nint)column * _k, width);
+            int from = part * PackStep, to = from + PackStep;
+            if (PacksRows)
+            {
+                MatrixPacking.StraightPanels(_b, _br, from, Math.Min(_k, to), _k, _n, Shared, _wide, _n % _wide > _wide / 2 ? _wide : _wide / 2);
+                return;
+            }
+            for (int panel = from; panel < Math.Min(PanelCount, to); panel++)
+            {
+                int column = panel * _wide, columns = Math.Min(_wide, _n - column), width = columns > _wide / 2 ? _wide : _wide / 2;
+                PackPanel(_b + column * _bc, _k, columns, Shared + (nint)column * _k, width);
+            }
         }
 
         // The size of parts of at most a limit, all about the same, rounded up to a step.
@@ -318,7 +338,7 @@ internal static unsafe class MatrixProduct
         {
             int wide = _wide, lanes = wide / 2;
             Scratch scratch = t_scratch ??= new Scratch();
-            int edgeColumns = columns % wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
+            int edgeColumns = columns % wide, wholePanels = columns / wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
             {
                 int depth = Math.Min(_depth, _k - p0);
@@ -357,23 +377,30 @@ internal static unsafe class MatrixProduct
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    for (int j = 0; j < columns; j += wide)
+                    Ahead ahead = depth < Ahead.MinimumDepth ? default
+                        : _ac == 1 ? new Ahead { Panels = 1, Start = next, Step = 16, Steps = depth / 16, RowStride = _ar }
+                        : packed ? new Ahead { Panels = (groupEnd - i + 15) / 16, PanelStep = 16, Start = next, Step = _ac, Steps = depth }
+                        : default;
+                    float* start = p0 == 0 && _bias is not null ? scratch.Bias : null;
+                    if (wholePanels > 0)
                     {
-                        Ahead ahead = depth < Ahead.MinimumDepth ? new Ahead { Start = c, Steps = depth }
-                            : _ac == 1 && j == 0 ? new Ahead { Start = next, Step = 16, Steps = depth / 16, RowStride = _ar }
-                            : _ac != 1 && packed && j / wide * 16 < groupEnd - i ? new Ahead { Start = next + j / wide * 16, Step = _ac, Steps = depth }
-                            : new Ahead { Start = c, Steps = depth };
-                        bool whole = columns - j >= wide, narrow = !whole && edgeWidth == lanes;
-                        nint br = !whole ? edgeWidth : _packB ? wide : _br;
-                        float* panel = Shared is not null ? Shared + (nint)(firstColumn + j) * _k + p0 * br : _packB ? scratch.B + (nint)j * depth : whole ? b + j : scratch.B;
-                        float* bias = p0 == 0 && _bias is not null ? scratch.Bias + j : null;
-                        if (whole || edgeColumns == edgeWidth)
+                        float* panels = Shared is not null ? Shared + (nint)firstColumn * _k + p0 * wide : _packB ? scratch.B : b;
+                        nint panelStride = Shared is not null ? (nint)wide * _k : _packB ? (nint)wide * depth : wide;
+                        Tile(_generated, r, narrow: false, depth, a, ar, ac, panels, _packB ? wide : _br, wholePanels, panelStride, c, _cr, start, accumulate, ahead);
+                    }
+                    if (edgeColumns > 0)
+                    {
+                        int j = columns - edgeColumns;
+                        bool narrow = edgeWidth == lanes;
+                        float* panel = Shared is not null ? Shared + (nint)(firstColumn + j) * _k + p0 * edgeWidth : _packB ? scratch.B + (nint)j * depth : scratch.B;
+                        if (start is not null) start += j;
+                        if (edgeColumns == edgeWidth)
                         {
-                            Tile(_generated, r, narrow, depth, a, ar, ac, panel, br, c + j, _cr, bias, accumulate, ahead);
+                            Tile(_generated, r, narrow, depth, a, ar, ac, panel, edgeWidth, 1, 0, c + j, _cr, start, accumulate, default);
                         }
                         else
                         {
-                            Tile(_generated, r, narrow, depth, a, ar, ac, panel, br, scratch.Edge, edgeWidth, bias, accumulate: false, ahead);
+                            Tile(_generated, r, narrow, depth, a, ar, ac, panel, edgeWidth, 1, 0, scratch.Edge, edgeWidth, start, accumulate: false, default);
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, _cr, accumulate);
                         }
                     }
@@ -386,7 +413,7 @@ internal static unsafe class MatrixProduct
         private readonly void PackColumns(float* b, int depth, int columns, int wide, int edgeColumns, int edgeWidth, float* panels)
         {
             if (_packB && _bc == 1 && !_rounded)
-                MatrixPacking.StraightPanels(b, _br, depth, columns, panels, wide, edgeWidth);
+                MatrixPacking.StraightPanels(b, _br, 0, depth, depth, columns, panels, wide, edgeWidth);
             else if (_packB)
                 for (int j = 0; j < columns; j += wide) PackPanel(b + j * _bc, depth, Math.Min(wide, columns - j), panels + (nint)j * depth, columns - j >= wide ? wide : edgeWidth);
             else if (edgeColumns > 0)
