@@ -256,18 +256,31 @@ internal static unsafe class Bfloat16Product
                     }
                     call.DepthStrideA = rows * sizeof(uint);
                     float* c = plan.Product.C + row * cr + firstColumn;
-                    for (int j = 0; j < columns; j += Wide)
+                    if (columns >= Wide)
                     {
-                        bool whole = columns - j >= Wide, edge = !whole && edgeColumns != edgeWidth;
-                        int width = whole ? Wide : edgeWidth;
-                        call.B = plan.SharesB ? plan.PackedB + (nint)(firstColumn + j) * plan.Steps + (nint)first * width : scratch.B + (nint)j * steps;
-                        call.DepthStrideB = width * sizeof(uint);
+                        call.Panels = columns / Wide;
+                        call.B = plan.SharesB ? plan.PackedB + (nint)firstColumn * plan.Steps + (nint)first * Wide : scratch.B;
+                        call.PanelStride = (nint)(plan.SharesB ? plan.Steps : steps) * Wide * sizeof(uint);
+                        call.DepthStrideB = Wide * sizeof(uint);
+                        call.C = c;
+                        call.RowStrideC = cr * sizeof(float);
+                        call.Start = first == 0 && bias is not null ? scratch.Bias : null;
+                        call.Accumulate = accumulate ? 1 : 0;
+                        GeneratedTiles.Run(TileKind.Bfloat16, rows, narrow: false, ref call);
+                    }
+                    if (edgeColumns > 0)
+                    {
+                        int j = columns - edgeColumns;
+                        bool edge = edgeColumns != edgeWidth;
+                        call.Panels = 1;
+                        call.B = plan.SharesB ? plan.PackedB + (nint)(firstColumn + j) * plan.Steps + (nint)first * edgeWidth : scratch.B + (nint)j * steps;
+                        call.DepthStrideB = edgeWidth * sizeof(uint);
                         call.C = edge ? scratch.Edge : c + j;
-                        call.RowStrideC = (edge ? width : cr) * sizeof(float);
+                        call.RowStrideC = (edge ? edgeWidth : cr) * sizeof(float);
                         call.Start = first == 0 && bias is not null ? scratch.Bias + j : null;
                         call.Accumulate = accumulate && !edge ? 1 : 0;
-                        GeneratedTiles.Run(TileKind.Bfloat16, rows, width == Narrow, ref call);
-                        if (edge) MatrixProduct.CopyEdge(scratch.Edge, width, rows, edgeColumns, c + j, (int)cr, accumulate);
+                        GeneratedTiles.Run(TileKind.Bfloat16, rows, edgeWidth == Narrow, ref call);
+                        if (edge) MatrixProduct.CopyEdge(scratch.Edge, edgeWidth, rows, edgeColumns, c + j, (int)cr, accumulate);
                     }
                     row += rows;
                 }

@@ -90,8 +90,9 @@ internal readonly unsafe struct BlockProducts
         TileCall call = new()
         {
             Depth = steps, A = a, RowStrideA = ar * sizeof(uint), DepthStrideA = ac * sizeof(uint), B = b, DepthStrideB = br * sizeof(uint), C = c, RowStrideC = cr * sizeof(float), Accumulate = accumulate ? 1 : 0,
+            Panels = panels, PanelStride = 2 * Lanes * sizeof(float),
         };
-        for (int panel = 0; panel < panels; panel++, call.B = (float*)call.B + 2 * Lanes, call.C += 2 * Lanes) GeneratedTiles.Run(TileKind.Bfloat16, rows, narrow, ref call);
+        GeneratedTiles.Run(TileKind.Bfloat16, rows, narrow, ref call);
     }
 
     private void Copy(float* x, nint stride, int rows, int columns, float* to, int width)

@@ -134,15 +134,9 @@ internal static unsafe class MatrixProduct
             TileCall call = new()
             {
                 Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
-                Start = start, Accumulate = accumulate ? 1 : 0,
+                Start = start, Accumulate = accumulate ? 1 : 0, Panels = panels, PanelStride = panelStride * sizeof(float),
             };
-            for (int panel = 0; panel < panels; panel++)
-            {
-                GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
-                call.B = (float*)call.B + panelStride;
-                call.C += 32;
-                if (start is not null) call.Start += 32;
-            }
+            GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
         }
         else if (KernelTiers.Current == KernelTier.Bits512)
         {

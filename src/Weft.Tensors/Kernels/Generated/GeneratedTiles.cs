@@ -57,12 +57,12 @@ internal static unsafe class GeneratedTiles
     internal static void RunIntegers(bool words, bool offsets, ref IntegerTileCall call) =>
         ((delegate* unmanaged[SuppressGCTransition]<IntegerTileCall*, void>)s_integers.Value![(words ? 2 : 0) + (offsets ? 1 : 0)])((IntegerTileCall*)Unsafe.AsPointer(ref call));
 
-    /// <summary>Runs a tile. Rows are 12, 8, 4, 2 or 1.</summary>
+    /// <summary>Runs a tile for each of its panels. Rows are 12, 8, 4, 2 or 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Run(TileKind kind, int rows, bool narrow, ref TileCall call)
     {
         nint[] tiles = (kind == TileKind.Float32 ? s_float32 : s_bfloat16).Value!;
-        // A tile takes a few microseconds at most, so the collector may wait for it.
+        // Panels take some ten microseconds at most, so the collector may wait for them.
         ((delegate* unmanaged[SuppressGCTransition]<TileCall*, void>)tiles[Index(rows, narrow)])((TileCall*)Unsafe.AsPointer(ref call));
     }
 

@@ -3,7 +3,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Weft.Tensors.Kernels.Generated;
 
-/// <summary>The arguments of a generated tile. Strides are in bytes.</summary>
+/// <summary>The arguments of a generated tile and of those beside it. Strides are in bytes. B, C, Start and Panels are used up.</summary>
 internal unsafe struct TileCall
 {
     internal long Depth;
@@ -15,6 +15,9 @@ internal unsafe struct TileCall
     internal long RowStrideC;
     internal float* Start;
     internal long Accumulate;
+
+    /// <summary>How many panels of B lie side by side, at least 1, and from one to the next.</summary>
+    internal long Panels, PanelStride;
 }
 
 /// <summary>What a step of k does in every lane.</summary>
@@ -55,6 +58,8 @@ internal static class TileEmitter
         code.push(call);
         if (kept > 0) code.sub(rsp, 16 * kept);
         for (int i = 0; i < kept; i++) code.movups(__xmmword_ptr[rsp + 16 * i], Xmm(i));
+        Label panel = code.CreateLabel();
+        code.Label(ref panel);
         if (rows == LargestRows)
         {
             code.mov(rax, __qword_ptr[call + 48]);
@@ -132,6 +137,23 @@ internal static class TileEmitter
             for (int v = 0; v < vectors; v++) code.AddInstruction(Instruction.Create(Code.EVEX_Vmovups_zmmm512_k1z_zmm, At(Register.RBX, 64 * v), C(r * vectors + v)));
             code.add(rbx, rbp);
         }
+
+        // The next panel.
+        Label next = code.CreateLabel(), end = code.CreateLabel();
+        code.mov(call, __qword_ptr[rsp + 16 * kept]);
+        code.dec(__qword_ptr[call + 80]);
+        code.je(end);
+        code.mov(rax, __qword_ptr[call + 88]);
+        code.add(__qword_ptr[call + 32], rax);
+        code.add(__qword_ptr[call + 48], 64 * vectors);
+        code.mov(rax, __qword_ptr[call + 64]);
+        code.test(rax, rax);
+        code.je(next);
+        code.add(rax, 64 * vectors);
+        code.mov(__qword_ptr[call + 64], rax);
+        code.Label(ref next);
+        code.jmp(panel);
+        code.Label(ref end);
         for (int i = 0; i < kept; i++) code.movups(Xmm(i), __xmmword_ptr[rsp + 16 * i]);
         code.vzeroupper();
         code.add(rsp, 16 * kept + 8);
