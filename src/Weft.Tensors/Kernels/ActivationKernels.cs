@@ -55,13 +55,18 @@ internal static unsafe class ActivationKernels
     /// <param name="y">The arguments, then the values.</param>
     /// <param name="slope">Receives the derivatives; null where nobody wants them.</param>
     /// <param name="count">How many.</param>
-    internal static void Finish<TFunction>(float* y, float* slope, int count) where TFunction : ISlopedFunction
+    internal static void Finish<TFunction>(float* y, float* slope, int count) where TFunction : ISlopedFunction => Finish<TFunction>(y, slope, count, pastCaches: false);
+
+    /// <summary>The same for derivatives that leave the caches long before anyone reads them: they are written past them, so that nothing else has to make room.</summary>
+    internal static void FinishPastCaches<TFunction>(float* y, float* slope, int count) where TFunction : ISlopedFunction => Finish<TFunction>(y, slope, count, pastCaches: true);
+
+    private static void Finish<TFunction>(float* y, float* slope, int count, bool pastCaches) where TFunction : ISlopedFunction
     {
         switch (KernelTiers.Current)
         {
-            case KernelTier.Bits512: Finish<TFunction, Vector512<float>>(y, slope, count); break;
-            case KernelTier.Bits256: Finish<TFunction, Vector256<float>>(y, slope, count); break;
-            default: Finish<TFunction, Vector128<float>>(y, slope, count); break;
+            case KernelTier.Bits512: Finish<TFunction, Vector512<float>>(y, slope, count, pastCaches); break;
+            case KernelTier.Bits256: Finish<TFunction, Vector256<float>>(y, slope, count, pastCaches); break;
+            default: Finish<TFunction, Vector128<float>>(y, slope, count, pastCaches); break;
         }
     }
 
@@ -73,9 +78,10 @@ internal static unsafe class ActivationKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finish<TFunction, TV>(float* y, float* slope, int count) where TFunction : ISlopedFunction where TV : struct
+    private static void Finish<TFunction, TV>(float* y, float* slope, int count, bool pastCaches) where TFunction : ISlopedFunction where TV : struct
     {
         int lanes = Simd.Count<TV>(), i = 0;
+        pastCaches &= (nint)slope % (lanes * sizeof(float)) == 0;
         for (; i <= count - lanes; i += lanes)
         {
             TV x = Simd.Load<TV>(y + i);
@@ -85,7 +91,8 @@ internal static unsafe class ActivationKernels
                 continue;
             }
             Simd.Store(y + i, TFunction.ForwardWithSlope(x, out TV d));
-            Simd.Store(slope + i, d);
+            if (pastCaches) Simd.StorePastCaches(slope + i, d);
+            else Simd.Store(slope + i, d);
         }
         if (i == count) return;
         float* edge = stackalloc float[2 * lanes];

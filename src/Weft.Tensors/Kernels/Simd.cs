@@ -58,6 +58,15 @@ internal static unsafe class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Store<TV>(float* p, TV v) where TV : struct => Unsafe.WriteUnaligned(p, v);
 
+    /// <summary>Writes to memory without bringing the line into a cache first; p is a multiple of the vector's size. A fork's end orders it like other writes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void StorePastCaches<TV>(float* p, TV v) where TV : struct
+    {
+        if (typeof(TV) == typeof(Vector512<float>)) V512(v).StoreAlignedNonTemporal(p);
+        else if (typeof(TV) == typeof(Vector256<float>)) V256(v).StoreAlignedNonTemporal(p);
+        else V128(v).StoreAlignedNonTemporal(p);
+    }
+
     /// <summary>The first count elements, and zeros in the lanes beyond; count may be larger than the vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TV LoadPart<TV>(float* p, int count) where TV : struct => count >= Count<TV>() ? Load<TV>(p) : LoadEdge<TV>(p, count);

@@ -29,10 +29,10 @@ internal static class FusedActivations
         {
             delegate*<float*, float*, int, void> finish = activation switch
             {
-                Activation.Relu => &ActivationKernels.Finish<ActivationKernels.Relu>,
-                Activation.Gelu => &ActivationKernels.Finish<ActivationKernels.Gelu>,
-                Activation.GeluTanh => &ActivationKernels.Finish<ActivationKernels.GeluTanh>,
-                _ => &ActivationKernels.Finish<ActivationKernels.Silu>,
+                Activation.Relu => Finish<ActivationKernels.Relu>(slope),
+                Activation.Gelu => Finish<ActivationKernels.Gelu>(slope),
+                Activation.GeluTanh => Finish<ActivationKernels.GeluTanh>(slope),
+                _ => Finish<ActivationKernels.Silu>(slope),
             };
             Products.Multiply(rows, weight.Detach().Transpose(), result, accumulate: false, bias, new ProductEnd(finish, ps));
         }
@@ -44,6 +44,10 @@ internal static class FusedActivations
         node.Connect(y, x, weight, bias);
         return y;
     }
+
+    // Derivatives are read in the backward pass. So many of them would not be in a cache any more.
+    private static unsafe delegate*<float*, float*, int, void> Finish<TFunction>(Tensor? slope) where TFunction : ISlopedFunction =>
+        slope is { Count: >= 1 << 20 } ? &ActivationKernels.FinishPastCaches<TFunction> : &ActivationKernels.Finish<TFunction>;
 
     /// <summary>f'(a) where x = f(a) is what a map ended with and nothing else in the pass uses x: whoever computes its gradient multiplies it. Else null.</summary>
     internal static Tensor? TakeSlope(Tensor x, BackwardPass pass) => x.Producer is LinearActivationNode node && pass.IsOnlyUse(x) ? node.TakeSlope() : null;

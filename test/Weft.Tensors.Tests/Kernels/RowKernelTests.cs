@@ -83,6 +83,23 @@ public sealed class RowKernelTests
         }
     }
 
+    // Many derivatives are written past the caches, few are not: rows of whole vectors, and others.
+    [Theory]
+    [InlineData(496)]
+    [InlineData(499)]
+    public void LinearActivation_OfManyRows_GivesTheGradientsOfTheirHalves(int outputs)
+    {
+        const int Rows = 4096;
+        Tensor x = Random([Rows, 4], 1), w = Random([outputs, 4], 2);
+        float[] Gradient(Tensor rows)
+        {
+            Tensor leaf = rows.Contiguous().Detach().RequireGrad();
+            leaf.LinearActivation(w, null, Activation.Gelu).Sum().Backward();
+            return leaf.Grad!.ToArray<float>();
+        }
+        Assert.Equal([.. Gradient(x.Narrow(0, 0, Rows / 2)), .. Gradient(x.Narrow(0, Rows / 2, Rows / 2))], Gradient(x));
+    }
+
     // Factors have 8 bits: 2^-9 of each, and each result is a sum of some of them.
     [Theory]
     [InlineData(64, 64, 4, 4, 32)]
