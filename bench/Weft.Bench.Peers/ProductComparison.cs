@@ -21,11 +21,10 @@ internal static class ProductComparison
 
     internal static void Run(int pairs, PeerPrecision precision)
     {
-        double peak = MachineProbe.PeakGigaflops(ForkJoin.ThreadCount);
-        foreach ((int M, int N, int K) shape in Shapes) One(shape, pairs, precision, peak);
+        foreach ((int M, int N, int K) shape in Shapes) One(shape, pairs, precision);
     }
 
-    private static void One((int M, int N, int K) shape, int pairs, PeerPrecision peerPrecision, double peak)
+    private static void One((int M, int N, int K) shape, int pairs, PeerPrecision peerPrecision)
     {
         (int M, int N, int K) = shape;
         RandomGenerator generator = new(7);
@@ -50,9 +49,16 @@ internal static class ProductComparison
         using (no_grad())
         {
             Pairs times = Pairs.Measure(Weft, Peer, pairs);
-            double rate = 2.0 * M * N * K / ResultTable.Median(times.Ours) / 1e6;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {rate:F0} GFLOP/s, {rate / peak:P0} of the peak of {peak:F0}"));
             ResultTable.Write(peerPrecision switch { PeerPrecision.Float32 => "Product, float32", PeerPrecision.Autocast => "Product, bf16", _ => "Product, bf16, peer's factors rounded before" }, $"({M}, {N}, {K})", times, null);
+            if (!bf16 && M > 1) ShareOfPeak(Weft, 2.0 * M * N * K, $"({M}, {N}, {K})", pairs);
         }
+    }
+
+    // What multiply-adds alone would do at the time: neighbours take from both.
+    private static void ShareOfPeak(Action weft, double operations, string name, int pairs)
+    {
+        double most = MachineProbe.RunPeak(ForkJoin.ThreadCount).Operations;
+        List<double> shares = [.. Pairs.Measure(weft, static () => MachineProbe.RunPeak(ForkJoin.ThreadCount), pairs).Ratios.Select(ratio => ratio * operations / most)];
+        ResultTable.Note($"Share of the multiply-add peak, float32: {name}", string.Create(CultureInfo.InvariantCulture, $"{ResultTable.Median(shares):P0} ({shares.Min():P0} to {shares.Max():P0} over {pairs} pairs)"));
     }
 }

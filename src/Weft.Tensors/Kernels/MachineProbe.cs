@@ -23,12 +23,19 @@ public static unsafe class MachineProbe
         long end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
         while (Stopwatch.GetTimestamp() < end)
         {
-            PeakJob job = new() { Repeats = 200_000 };
-            double time = Time(threads, ref job);
-            int lanes = Math.Max(4, VectorBits / 32);
-            best = Math.Max(best, threads * (double)job.Repeats * PeakJob.Chains * lanes * 2 / time / 1e9);
+            (double operations, double time) = RunPeak(threads);
+            best = Math.Max(best, operations / time / 1e9);
         }
         return best;
+    }
+
+    /// <summary>Keeps the multiply-add units of so many threads busy for about a millisecond: for comparisons in turns, where a best time would flatter.</summary>
+    /// <returns>How many operations that were (two per multiply-add), and the seconds that they took.</returns>
+    public static (double Operations, double Seconds) RunPeak(int threads)
+    {
+        PeakJob job = new() { Repeats = 200_000 };
+        double seconds = Time(threads, ref job);
+        return (threads * (double)job.Repeats * PeakJob.Chains * Math.Max(4, VectorBits / 32) * 2, seconds);
     }
 
     /// <summary>The rate of a linear map y = x Wᵀ, in 10⁹ operations per second (two per multiply-add).</summary>
