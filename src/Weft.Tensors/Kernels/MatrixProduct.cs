@@ -41,7 +41,7 @@ internal static unsafe class MatrixProduct
 
     // With so few rows, B is read fewer times than packing it would cost; with some more too, where B is small and its rows are short,
     // so that the lines of a panel do not push each other out of the second-level cache.
-    private const int FewRows = 24, SomeRows = 1024, SmallFactor = 1 << 19, ShortRow = 512;
+    private const int FewRows = 24, SomeRows = 1024, SmallFactor = 1 << 19, LargeFactor = 1 << 20, ShortRow = 512;
 
     [ThreadStatic] private static Scratch? t_scratch;
 
@@ -247,8 +247,9 @@ internal static unsafe class MatrixProduct
                 int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-                // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once.
-                rowPieces = (rowPieces < 4 || (long)n * k > 1 << 20) && columnPieces >= pieces / 4 ? 1 : Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
+                // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once. So do fewer rows
+                // than columns where B is too large to stay in a cache until the next piece.
+                rowPieces = (rowPieces < 4 || (m < n && (long)n * k > LargeFactor)) && columnPieces >= pieces / 4 ? 1 : Math.Clamp((pieces + columnPieces - 1) / columnPieces, 1, rowPieces);
                 // A small C would leave threads waiting for one large piece.
                 if (rowPieces * columnPieces < pieces / 2)
                 {
