@@ -1,6 +1,4 @@
 using Weft.Models.Convolutional;
-using Weft.Models.Layers;
-using Weft.Models.Recurrent;
 using Weft.Tensors;
 using Weft.Tensors.Autograd;
 

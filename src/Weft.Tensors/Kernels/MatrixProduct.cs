@@ -288,17 +288,14 @@ internal static unsafe class MatrixProduct
 
         internal readonly void PackShared(int part)
         {
-            int from = part * PackStep, to = from + PackStep;
+            int from = part * PackStep, to = from + PackStep, edgeWidth = _n % _wide > _wide / 2 ? _wide : _wide / 2;
             if (PacksRows)
             {
-                MatrixPacking.StraightPanels(_b, _br, from, Math.Min(_k, to), _k, _n, Shared, _wide, _n % _wide > _wide / 2 ? _wide : _wide / 2);
+                MatrixPacking.StraightPanels(_b, _br, from, Math.Min(_k, to), _k, _n, Shared, _wide, edgeWidth);
                 return;
             }
-            for (int panel = from; panel < Math.Min(PanelCount, to); panel++)
-            {
-                int column = panel * _wide, columns = Math.Min(_wide, _n - column), width = columns > _wide / 2 ? _wide : _wide / 2;
-                PackPanel(_b + column * _bc, _k, columns, Shared + (nint)column * _k, width);
-            }
+            for (int column = from * _wide; column < Math.Min(_n, to * _wide); column += _wide)
+                PackPanel(_b + column * _bc, _k, Math.Min(_wide, _n - column), Shared + (nint)column * _k, _n - column >= _wide ? _wide : edgeWidth);
         }
 
         // The size of parts of at most a limit, all about the same, rounded up to a step.
