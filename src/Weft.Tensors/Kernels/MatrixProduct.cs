@@ -22,13 +22,19 @@ namespace Weft.Tensors.Kernels;
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
-    internal const int DepthBlock = 512, ColumnBlock = 256, TileRows = 12;
+    internal const int DepthBlock = 1024, TileRows = 12;
+
+    // Wider and flatter where A is transposed, which is packed anew for each block of columns.
+    private const int ColumnBlock = 256, WideBlock = 512, WideDepth = 512, WideFloats = 3 << 16;
 
     // Below this many multiply-adds a fork costs more than it saves.
     private const long SerialWork = 1 << 15;
 
     // So many pieces let the threads finish together.
     private static int Pieces => ForkJoin.ThreadCount == 1 ? 1 : 8 * ForkJoin.ThreadCount;
+
+    // A block of B that a piece packs for itself has so many floats: half of a second-level cache of 1 MiB, the next one is called into the other.
+    private const int OwnBlock = 1 << 17;
 
     // A piece keeps at least so many rows: a block of B stays in the cache for them.
     private const int RowsPerPiece = 96;
@@ -38,6 +44,9 @@ internal static unsafe class MatrixProduct
 
     // A B for which packing so many elements would be repeated is packed once, by all threads, unless it is larger than the limit.
     private const int SharedRepeats = 1 << 16, SharedLimit = 1 << 23, PackedAtOnce = 1 << 14;
+
+    // Floats between rows that share a cache set, and how many more keep them apart.
+    private const int SetStride = 1024, SetStep = 16;
 
     // With so few rows, B is read fewer times than packing it would cost; with some more too, where B is small and its rows are short,
     // so that the lines of a panel do not push each other out of the second-level cache.
@@ -71,7 +80,7 @@ internal static unsafe class MatrixProduct
             }
         }
         bool serial = first.Work + second.Work < SerialWork;
-        ProductJob a = new(first, precision, serial ? 1 : Pieces), b = new(second, precision, serial ? 1 : Pieces);
+        ProductJob a = new(first, precision, serial ? 0 : Pieces), b = new(second, precision, serial ? 0 : Pieces);
         if (serial)
         {
             a.Run(0, a.PieceCount);
@@ -79,12 +88,12 @@ internal static unsafe class MatrixProduct
             return;
         }
         Storage? packed = a.SharedFloats + b.SharedFloats > 0 ? BufferPool.Rent(DType.Float32, checked(a.SharedFloats + b.SharedFloats)) : null;
-        fixed (float* panels = packed is null ? [] : packed.Span<float>())
+        fixed (float* shared = packed is null ? [] : packed.Span<float>())
         {
             if (packed is not null)
             {
-                if (a.SharedFloats > 0) a.Shared = panels;
-                if (b.SharedFloats > 0) b.Shared = panels + a.SharedFloats;
+                a.Place(shared);
+                b.Place(shared + a.SharedFloats);
                 PackJob pack = new(a, b);
                 ForkJoin.Run(pack.ItemCount, 1, ref pack);
             }
@@ -104,7 +113,7 @@ internal static unsafe class MatrixProduct
             Bfloat16Product.RunSerial(product);
             return;
         }
-        ProductJob job = new(product, precision, pieces: 1);
+        ProductJob job = new(product, precision, pieces: 0);
         job.Run(0, job.PieceCount);
     }
 
@@ -118,7 +127,7 @@ internal static unsafe class MatrixProduct
     {
         const int Narrowest = 128, Step = 32, Worthwhile = 97; // percent
         int threads = ForkJoin.ThreadCount, best = columns;
-        if ((n + columns - 1) / columns > 8 * threads) return columns;
+        if ((n + columns - 1) / columns > 16 * threads) return columns;
         for (int width = columns - Step; width >= Narrowest; width -= Step) if (100L * Longest(width) < (long)Worthwhile * Longest(best)) best = width;
         return best;
 
@@ -214,6 +223,21 @@ internal static unsafe class MatrixProduct
         }
     }
 
+    // Rows in memory that are yet to be called into the cache: each tile calls its share.
+    private struct NextBlock(float* start, nint stride, int rows, int length)
+    {
+        private int _called;
+
+        internal AheadLines Next(int depth, int tiles)
+        {
+            if (_called >= rows) return default;
+            int lines = (length + 15) / 16, perPanel = Math.Max(1, (depth + lines - 1) / lines), panels = ((rows + tiles - 1) / tiles + perPanel - 1) / perPanel;
+            AheadLines share = new() { Panels = panels, PanelStep = perPanel * stride, Start = start + _called * stride, Step = 16, Steps = lines, RowStride = stride };
+            _called += panels * perPanel;
+            return share;
+        }
+    }
+
     private struct ProductJob : IRangeJob
     {
         private readonly int _m, _n, _k, _cr, _columnsPerPiece, _columnPieces, _rowsPerPiece, _depth, _wide;
@@ -222,6 +246,9 @@ internal static unsafe class MatrixProduct
         private readonly ProductEnd _end;
         private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _generated;
 
+        /// <param name="product">What to compute.</param>
+        /// <param name="precision">What factors are rounded to.</param>
+        /// <param name="pieces">About how many pieces are wanted; 0: it runs alone, sharing nothing.</param>
         internal ProductJob(in Product product, Precision precision, int pieces)
         {
             if (product.IsEmpty) return;
@@ -236,7 +263,7 @@ internal static unsafe class MatrixProduct
             _dot = product.IsDot;
             _rounded = precision == Precision.Bf16;
             _generated = GeneratedTiles.Float32;
-            _depth = EqualParts(k, DepthBlock, 16);
+            _depth = EqualParts(k, ac == 1 ? DepthBlock : WideDepth, 16);
             if (_dot)
             {
                 (_columnsPerPiece, _rowsPerPiece) = (64, 1);
@@ -244,7 +271,7 @@ internal static unsafe class MatrixProduct
             else
             {
                 // Narrower column blocks where there are few rows, so that there are still pieces to share out.
-                int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + ColumnBlock - 1) / ColumnBlock, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
+                int width = ac == 1 ? ColumnBlock : Math.Min(WideBlock, WideFloats / _depth), rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + width - 1) / width, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
                 // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once. So do fewer rows
@@ -256,29 +283,49 @@ internal static unsafe class MatrixProduct
                     rowPieces = Math.Clamp(pieces / 2 / columnPieces, rowPieces, Math.Max(rowPieces, m / SmallestRows));
                     if (rowPieces * columnPieces < pieces / 2) _columnsPerPiece = Math.Min(_columnsPerPiece, EqualParts(n, Math.Max(SmallestColumns, (n * rowPieces + pieces / 2 - 1) / (pieces / 2)), 32));
                 }
-                if (rowPieces == 1 && pieces > 1) _columnsPerPiece = EvenColumns(n, _columnsPerPiece);
                 _rowsPerPiece = ((m + rowPieces - 1) / rowPieces + 3) / 4 * 4;
             }
-            _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-            _packA = _rounded || ((ac != 1 || ar % 1024 == 0) && m > 1 && n > 64);
+            bool sameSet = ac == 1 && ar % SetStride == 0, tiled = !_dot && (KernelTiers.Current != KernelTier.Scalar || _generated);
+            _packA = _rounded || ((ac != 1 || sameSet) && m > 1 && n > 64);
             _packB = _rounded || bc != 1 || m > (br % 16 == 0 && br <= ShortRow && (long)n * k <= SmallFactor ? SomeRows : FewRows);
             int rowCount = (m + _rowsPerPiece - 1) / _rowsPerPiece;
-            PieceCount = _columnPieces * rowCount;
             int lanes = _generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32);
-            long floats = (long)((n + lanes - 1) / lanes * lanes) * k;
+            long panels = (long)((n + lanes - 1) / lanes * lanes) * k, copy = m * (k + SetStep);
             _wide = 2 * lanes;
-            SharedFloats = _packB && !_dot && (rowCount - 1) * (long)n * k > SharedRepeats && floats <= SharedLimit && (KernelTiers.Current != KernelTier.Scalar || _generated) ? (int)floats : 0;
+            bool tooWide = ac != 1 && _columnsPerPiece * (long)_depth > OwnBlock;
+            if (tiled && _packB && pieces > 0 && (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit) PanelFloats = (int)panels;
+            if (PanelFloats == 0 && tiled) _columnsPerPiece = Math.Min(_columnsPerPiece, OwnBlock / _depth / 32 * 32);
+            if (rowCount == 1 && tiled && pieces > 1) _columnsPerPiece = EvenColumns(n, _columnsPerPiece);
+            _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
+            if (tiled && _packA && sameSet && !_rounded && pieces > 0 && (_columnPieces - 1) * (long)m * k > SharedRepeats && copy <= SharedLimit) CopyFloats = (int)copy;
+            PieceCount = _columnPieces * rowCount;
         }
 
         internal readonly int PieceCount { get; }
 
-        // The floats of all panels, if they are to be packed once; 0: every piece packs its own.
-        internal readonly int SharedFloats { get; }
+        // The floats of all panels of B, and of A in rows that do not share a cache set, if they are made once; 0: every piece makes its own.
+        internal int PanelFloats { get; }
 
-        internal float* Shared;
+        internal int CopyFloats { get; }
 
-        // All of it is packed in so many parts: some rows of each panel where rows are contiguous, else some panels.
-        internal readonly int PackCount => Shared is null ? 0 : ((PacksRows ? _k : PanelCount) + PackStep - 1) / PackStep;
+        internal readonly int SharedFloats => PanelFloats + CopyFloats;
+
+        internal float* Panels, Copy;
+
+        internal void Place(float* memory)
+        {
+            if (PanelFloats > 0) Panels = memory;
+            if (CopyFloats > 0) Copy = memory + PanelFloats;
+        }
+
+        // They are made in so many parts: some rows of each panel where rows are contiguous, else some panels; then some rows of A.
+        internal readonly int PackCount => PanelParts + CopyParts;
+
+        private readonly int PanelParts => Panels is null ? 0 : ((PacksRows ? _k : PanelCount) + PackStep - 1) / PackStep;
+
+        private readonly int CopyParts => Copy is null ? 0 : (_m + CopyStep - 1) / CopyStep;
+
+        private readonly int CopyStep => Math.Max(1, PackedAtOnce / _k);
 
         private readonly int PanelCount => (_n + _wide - 1) / _wide;
 
@@ -288,14 +335,20 @@ internal static unsafe class MatrixProduct
 
         internal readonly void PackShared(int part)
         {
+            if (part >= PanelParts)
+            {
+                for (int i = (part - PanelParts) * CopyStep, end = Math.Min(_m, i + CopyStep); i < end; i++)
+                    new ReadOnlySpan<float>(_a + i * _ar, _k).CopyTo(new Span<float>(Copy + (nint)i * (_k + SetStep), _k));
+                return;
+            }
             int from = part * PackStep, to = from + PackStep, edgeWidth = _n % _wide > _wide / 2 ? _wide : _wide / 2;
             if (PacksRows)
             {
-                MatrixPacking.StraightPanels(_b, _br, from, Math.Min(_k, to), _k, _n, Shared, _wide, edgeWidth);
+                MatrixPacking.StraightPanels(_b, _br, from, Math.Min(_k, to), _k, _n, Panels, _wide, edgeWidth);
                 return;
             }
             for (int column = from * _wide; column < Math.Min(_n, to * _wide); column += _wide)
-                PackPanel(_b + column * _bc, _k, Math.Min(_wide, _n - column), Shared + (nint)column * _k, _n - column >= _wide ? _wide : edgeWidth);
+                PackPanel(_b + column * _bc, _k, Math.Min(_wide, _n - column), Panels + (nint)column * _k, _n - column >= _wide ? _wide : edgeWidth);
         }
 
         // The size of parts of at most a limit, all about the same, rounded up to a step.
@@ -317,7 +370,7 @@ internal static unsafe class MatrixProduct
                 (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
-                if (!_dot) Block(firstRow, rows, firstColumn, columns);
+                if (!_dot) Block(firstRow, rows, firstColumn, columns, NextPiece(piece, end) % _columnPieces * _columnsPerPiece);
                 else if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
@@ -326,29 +379,33 @@ internal static unsafe class MatrixProduct
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Block(int firstRow, int rows, int firstColumn, int columns)
+        private readonly void Block(int firstRow, int rows, int firstColumn, int columns, int nextColumn)
         {
             int wide = _wide, lanes = wide / 2;
             Scratch scratch = t_scratch ??= new Scratch();
+            bool packA = _packA && Copy is null;
+            float* firstA = Copy is null ? _a : Copy;
+            nint rowStride = Copy is null ? _ar : _k + SetStep;
             int edgeColumns = columns % wide, wholePanels = columns / wide, edgeWidth = edgeColumns > lanes ? wide : lanes;
             for (int p0 = 0; p0 == 0 || p0 < _k; p0 += _depth)
             {
                 int depth = Math.Min(_depth, _k - p0);
                 float* b = _b + p0 * _br + firstColumn * _bc;
-                if (Shared is null) PackColumns(b, depth, columns, wide, edgeColumns, edgeWidth, scratch.B);
+                if (Panels is null) PackColumns(b, depth, columns, wide, edgeColumns, edgeWidth, scratch.B);
                 if (_bias is not null && p0 == 0)
                 {
                     new Span<float>(_bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
                     new Span<float>(scratch.Bias + columns, wide).Clear();
                 }
                 bool accumulate = _accumulate || p0 > 0;
+                NextBlock block = NextOf(p0, depth, firstColumn, columns, nextColumn);
                 int group = 0, groupEnd = 0; // rows of A that are packed
                 for (int i = 0; i < rows;)
                 {
                     int r = NextRows(rows - i, lanes, !_generated);
-                    float* a = _a + (firstRow + i) * _ar + p0 * _ac;
-                    nint ar = _ar, ac = _ac;
-                    bool packed = _packA && i >= groupEnd;
+                    float* a = firstA + (firstRow + i) * rowStride + p0 * _ac;
+                    nint ar = rowStride, ac = _ac;
+                    bool packed = packA && i >= groupEnd;
                     if (packed)
                     {
                         (group, groupEnd) = (i, i + r);
@@ -363,28 +420,29 @@ internal static unsafe class MatrixProduct
                         }
                     }
                     float* next = a + (packed ? groupEnd - i : r) * ar;
-                    if (_packA)
+                    if (packA)
                     {
                         a = scratch.A + (i - group) * depth;
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    Ahead ahead = depth < Ahead.MinimumDepth ? default
-                        : _ac == 1 ? new Ahead { Panels = 1, Start = next, Step = 16, Steps = depth / 16, RowStride = _ar }
-                        : packed ? new Ahead { Panels = (groupEnd - i + 15) / 16, PanelStep = 16, Start = next, Step = _ac, Steps = depth }
-                        : default;
+                    Ahead ahead = depth < Ahead.MinimumDepth || r < TileRows ? default : new(
+                        _ac == 1 ? new() { Panels = 1, Start = next, Step = 16, Steps = depth / 16, RowStride = rowStride }
+                        : packed ? new() { Panels = (groupEnd - i + 15) / 16, PanelStep = 16, Start = next, Step = _ac, Steps = depth }
+                        : default,
+                        block.Next(depth, rows / TileRows));
                     float* start = p0 == 0 && _bias is not null ? scratch.Bias : null;
                     if (wholePanels > 0)
                     {
-                        float* panels = Shared is not null ? Shared + (nint)firstColumn * _k + p0 * wide : _packB ? scratch.B : b;
-                        nint panelStride = Shared is not null ? (nint)wide * _k : _packB ? (nint)wide * depth : wide;
+                        float* panels = Panels is not null ? Panels + (nint)firstColumn * _k + p0 * wide : _packB ? scratch.B : b;
+                        nint panelStride = Panels is not null ? (nint)wide * _k : _packB ? (nint)wide * depth : wide;
                         Tile(_generated, r, narrow: false, depth, a, ar, ac, panels, _packB ? wide : _br, wholePanels, panelStride, c, _cr, start, accumulate, ahead);
                     }
                     if (edgeColumns > 0)
                     {
                         int j = columns - edgeColumns;
                         bool narrow = edgeWidth == lanes;
-                        float* panel = Shared is not null ? Shared + (nint)(firstColumn + j) * _k + p0 * edgeWidth : _packB ? scratch.B + (nint)j * depth : scratch.B;
+                        float* panel = Panels is not null ? Panels + (nint)(firstColumn + j) * _k + p0 * edgeWidth : _packB ? scratch.B + (nint)j * depth : scratch.B;
                         if (start is not null) start += j;
                         if (edgeColumns == edgeWidth)
                         {
@@ -399,6 +457,20 @@ internal static unsafe class MatrixProduct
                     i += r;
                 }
             }
+        }
+
+        // The piece that this thread will take next, if threads take turns.
+        private readonly int NextPiece(int piece, int end) => Math.Min(piece + 1 < end ? piece + 1 : piece + ForkJoin.ThreadCount, PieceCount - 1);
+
+        // What a piece packs of B after this block: the next k, or the next piece's first.
+        private readonly NextBlock NextOf(int p0, int depth, int firstColumn, int columns, int nextColumn)
+        {
+            int next = p0 + depth;
+            if (next >= _k) (next, columns, firstColumn) = (0, Math.Min(_columnsPerPiece, _n - nextColumn), nextColumn == firstColumn ? _n : nextColumn);
+            if (!_packB || Panels is not null || firstColumn == _n || depth < Ahead.MinimumDepth || KernelTiers.Current != KernelTier.Bits512) return default;
+            depth = Math.Min(_depth, _k - next);
+            float* start = _b + next * _br + firstColumn * _bc;
+            return _bc == 1 ? new NextBlock(start, _br, depth, columns) : _br == 1 ? new NextBlock(start, _bc, columns, depth) : default;
         }
 
         // A piece's own copy of what it reads of B, or only of the columns at the edge.
@@ -528,8 +600,8 @@ internal static unsafe class MatrixProduct
     /// <summary>Blocks that a thread reuses: panels of B, a tile of A, the tile at the edge of C, a block's bias.</summary>
     private sealed class Scratch
     {
-        internal const int PanelFloats = DepthBlock * (ColumnBlock + 32);
-        private const int TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = ColumnBlock + 64;
+        internal const int PanelFloats = OwnBlock + 32 * DepthBlock;
+        private const int TileFloats = MatrixPacking.GroupRows * MatrixPacking.RowStride, EdgeFloats = TileRows * 32, BiasFloats = WideBlock + 64;
 
         private readonly float[] _memory = GC.AllocateUninitializedArray<float>(PanelFloats + TileFloats + EdgeFloats + BiasFloats + 16, pinned: true);
 

@@ -73,10 +73,13 @@ internal static unsafe class MatrixTiles
             TV c10a = s0, c10b = s1;
             TV c11a = s0, c11b = s1;
             float* a0 = a, bp = b, a1 = a + 3 * ar, a2 = a + 6 * ar, a3 = a + 9 * ar;
-            bool calls = panel < ahead.Panels;
-            float* row = calls ? ahead.Start + panel * ahead.PanelStep : c;
-            nint step = calls ? ahead.Step : 0, rowStride = calls ? ahead.RowStride : 0;
-            int steps = calls ? ahead.Steps : k;
+            bool first = panel < ahead.A.Panels;
+            ref readonly AheadLines lines = ref first ? ref ahead.A : ref ahead.B;
+            int call = first ? panel : panel - ahead.A.Panels;
+            bool calls = call < lines.Panels;
+            float* row = calls ? lines.Start + call * lines.PanelStep : c;
+            nint step = calls ? lines.Step : 0, rowStride = calls ? lines.RowStride : 0;
+            int steps = calls ? lines.Steps : k;
             for (int p = 0; p < k; row += rowStride)
             {
                 float* next = row;
@@ -590,12 +593,20 @@ internal static unsafe class MatrixTiles
     }
 }
 
-/// <summary>What a tile calls into the second-level cache while it computes: an element each step, in rows of so many steps.</summary>
+/// <summary>What a tile and those beside it call into the second-level cache while they compute: for the first panels what the next tile reads of A, then some of what the next block reads of B.</summary>
 internal readonly unsafe struct Ahead
 {
     /// <summary>Below this depth everything is near already, and calling it costs more than it saves.</summary>
     internal const int MinimumDepth = 192;
 
+    internal readonly AheadLines A, B;
+
+    internal Ahead(in AheadLines a, in AheadLines b) => (A, B) = (a, b);
+}
+
+/// <summary>An element each step, in rows of so many steps.</summary>
+internal readonly unsafe struct AheadLines
+{
     /// <summary>For so many panels something is called.</summary>
     internal int Panels { get; init; }
 

@@ -33,6 +33,8 @@ public sealed class MatrixProductKernelTests
             sizes.Add(300, 200, 64);
             foreach (int m in (int[])[47, 48, 52, 60, 100]) sizes.Add(m, 70, 200); // rows of a transposed A are packed 48 at a time
             sizes.Add(25, 37, 1024); // rows of A share cache sets
+            sizes.Add(60, 290, 1024); // and are copied once for several blocks of columns
+            sizes.Add(26, 560, 530); // blocks of B as large as a piece's own memory
             sizes.Add(230, 300, 1301); // in bfloat16: packed once for several pieces, three blocks of k, an odd one
             sizes.Add(400, 260, 97);
             return sizes;
@@ -148,11 +150,13 @@ public sealed class MatrixProductKernelTests
     }
 
     [Theory]
-    [InlineData(Precision.Float32)]
-    [InlineData(Precision.Bf16)]
-    public void Run_OnAnyNumberOfThreads_GivesTheSameBits(Precision precision)
+    [InlineData(230, 190, 600, false, Precision.Float32)]
+    [InlineData(230, 190, 600, false, Precision.Bf16)]
+    [InlineData(100, 700, 1024, false, Precision.Float32)]
+    [InlineData(200, 700, 800, true, Precision.Float32)]
+    [InlineData(200, 700, 800, true, Precision.Bf16)]
+    public void Run_OnAnyNumberOfThreads_GivesTheSameBits(int m, int n, int k, bool transposeA, Precision precision)
     {
-        (int m, int n, int k) = (230, 190, 600);
         float[] a = Random(m * k, 1), b = Random(k * n, 2);
         float[]? first = null;
         int before = ForkJoin.ThreadCount;
@@ -162,7 +166,7 @@ public sealed class MatrixProductKernelTests
             {
                 ForkJoin.ThreadCount = threads;
                 float[] c = new float[m * n];
-                MatrixProduct.Run(m, n, k, a, k, 1, b, 1, k, c, n, accumulate: false, precision: precision);
+                MatrixProduct.Run(m, n, k, a, transposeA ? 1 : k, transposeA ? m : 1, b, 1, k, c, n, accumulate: false, precision: precision);
                 first ??= c;
                 Assert.Equal(first, c);
             }
