@@ -59,6 +59,6 @@ internal static class ProductComparison
     {
         double most = MachineProbe.RunPeak(ForkJoin.ThreadCount).Operations;
         List<double> shares = [.. Pairs.Measure(weft, static () => MachineProbe.RunPeak(ForkJoin.ThreadCount), pairs).Ratios.Select(ratio => ratio * operations / most)];
-        ResultTable.Note($"Share of the multiply-add peak, float32: {name}", string.Create(CultureInfo.InvariantCulture, $"{ResultTable.Median(shares):P0} ({shares.Min():P0} to {shares.Max():P0} over {pairs} pairs)"));
+        ResultTable.Note($"Share of the multiply-add peak in float32, {name}", string.Create(CultureInfo.InvariantCulture, $"{ResultTable.Median(shares):P0} ({shares.Min():P0} to {shares.Max():P0} over {pairs} pairs)"));
     }
 }

@@ -10,12 +10,13 @@ using Weft.Tensors.Threading;
 string names = string.Join(" | ", StepComparison.Configurations.Keys);
 if (args is not ["all" or "step" or "product" or "layer" or "memory" or "tiers" or "aot" or "crowded" or "chat" or "resident", ..])
 {
-    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16 | bf16-pure]\n       product [PAIRS] [bf16 | bf16-pure]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       crowded\n       chat\n       resident");
+    Console.Error.WriteLine($"usage: all [PAIRS]\n       step [{names}] [PAIRS] [bf16 | bf16-pure] [default-malloc]\n       product [PAIRS] [bf16 | bf16-pure]\n       layer [PAIRS]\n       memory [NAME]\n       tiers\n       aot\n       crowded\n       chat\n       resident");
     return 2;
 }
 
 // glibc gives large blocks back to the system after each step and zeroes them again; libtorch gains up to a third without that.
-if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_TRIM_THRESHOLD_") is null) return Children.Run(args, ("MALLOC_TRIM_THRESHOLD_", "8000000000"), ("MALLOC_MMAP_THRESHOLD_", "8000000000"), ("MALLOC_TOP_PAD_", "268435456"));
+bool untuned = args.Contains("default-malloc");
+if (OperatingSystem.IsLinux() && args[0] != "all" && !untuned && Environment.GetEnvironmentVariable("MALLOC_TRIM_THRESHOLD_") is null) return Children.Run(args, ("MALLOC_TRIM_THRESHOLD_", "8000000000"), ("MALLOC_MMAP_THRESHOLD_", "8000000000"), ("MALLOC_TOP_PAD_", "268435456"));
 
 ElfVersionPatch.Apply(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"), "GLIBCXX_3.4.32");
 int pairs = args.Select(static a => int.TryParse(a, CultureInfo.InvariantCulture, out int n) ? n : 0).FirstOrDefault(static n => n > 0, 7);
@@ -62,7 +63,7 @@ switch (args[0])
         OwnFigures.Memory(name);
         return 0;
     case "step":
-        return StepComparison.Run(name, pairs, precision) ? 0 : 1;
+        return StepComparison.Run(name, pairs, precision, untuned) ? 0 : 1;
 }
 
 // Everything, each part in a process of its own, so that none sees the memory and the threads of another.
@@ -72,5 +73,6 @@ foreach (string[] part in (string[][])[
     ["product", count], ["product", count, "bf16"], ["product", count, "bf16-pure"], ["layer", count],
     ["step", "nanogpt-shakespeare-cpu", count], ["step", "nanogpt-shakespeare-cpu", count, "bf16"], ["step", "nanogpt-shakespeare-cpu", count, "bf16-pure"], ["step", "6x384", count], ["step", "6x384", count, "bf16"], ["step", "6x384", count, "bf16-pure"],
     ["step", "gpt2-124m", count], ["step", "gpt2-124m", count, "bf16"], ["step", "gpt2-124m", count, "bf16-pure"], ["step", "6x384-context-4096", count],
+    ["step", "6x384", count, "default-malloc"], ["step", "6x384", count, "bf16", "default-malloc"], ["step", "gpt2-124m", count, "default-malloc"], ["step", "gpt2-124m", count, "bf16", "default-malloc"],
     ["memory", "gpt2-124m"], ["memory", "6x384-context-4096"], ["tiers"], ["aot"], ["crowded"], ["chat"], ["resident"]]) good &= Children.Run(part) == 0;
 return good ? 0 : 1;

@@ -8,7 +8,7 @@ internal static class ResultTable
 {
     private static readonly string[] s_head =
     [
-        "Peer: libtorch 2.10 through TorchSharp 0.107, tuned malloc, the same number of threads.",
+        "Peer: libtorch 2.10 through TorchSharp 0.107, malloc tuned where nothing else is said, the same number of threads.",
         "Times in milliseconds, medians of interleaved pairs; ratio is libtorch's time by Weft's, pair by pair. Losses: how far the two sides are apart over the first steps.",
         "",
         "| work | Weft | libtorch | ratio | spread | pairs | losses apart | date |",

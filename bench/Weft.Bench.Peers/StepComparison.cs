@@ -27,7 +27,7 @@ internal static class StepComparison
     private const double LossTolerance = 1e-3, Bf16LossTolerance = 2e-2;
     private const int ComparedSteps = 20;
 
-    internal static bool Run(string name, int pairs, PeerPrecision peerPrecision)
+    internal static bool Run(string name, int pairs, PeerPrecision peerPrecision, bool untuned)
     {
         (TrainingConfig config, int vocabulary) = Configurations[name];
         bool bf16 = peerPrecision != PeerPrecision.Float32;
@@ -45,7 +45,8 @@ internal static class StepComparison
         Console.WriteLine(Invariant($"{name}: {model.ParameterCount:N0} parameters, batch {config.BatchSize} x {config.ContextLength}, {ForkJoin.ThreadCount} threads; losses of {ComparedSteps} steps at most {apart:E1} apart{(double.IsFinite(tolerance) ? $" (allowed {tolerance:E0})" : "")}"));
 
         Pairs times = Pairs.Measure(() => weft.Step(), () => peer.Step(), pairs, BlockMilliseconds);
-        ResultTable.Write(peerPrecision switch { PeerPrecision.Float32 => "Training step, float32", PeerPrecision.Autocast => "Training step, bf16", _ => "Training step, bf16, peer's weights in bf16 too" }, name, times, apart);
+        string section = peerPrecision switch { PeerPrecision.Float32 => "Training step, float32", PeerPrecision.Autocast => "Training step, bf16", _ => "Training step, bf16, peer's weights in bf16 too" };
+        ResultTable.Write(untuned ? section + ", malloc as it is" : section, name, times, apart);
         return apart <= tolerance;
     }
 
