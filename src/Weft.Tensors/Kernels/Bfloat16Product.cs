@@ -232,6 +232,7 @@ internal static unsafe class Bfloat16Product
                 new Span<float>(bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
                 new Span<float>(scratch.Bias + columns, Wide).Clear();
             }
+            bool past = plan.Product.PastCaches && plan.Product.AlignedC && parts == 1;
             TileCall call = new() { RowStrideA = sizeof(uint) };
             for (int first = 0; first == 0 || first < plan.Steps; first += block)
             {
@@ -265,7 +266,7 @@ internal static unsafe class Bfloat16Product
                         call.C = c;
                         call.RowStrideC = cr * sizeof(float);
                         call.Start = first == 0 && bias is not null ? scratch.Bias : null;
-                        call.Accumulate = accumulate ? 1 : 0;
+                        call.Accumulate = accumulate ? 1 : past ? TileCall.PastCaches : 0;
                         GeneratedTiles.Run(TileKind.Bfloat16, rows, narrow: false, ref call);
                     }
                     if (edgeColumns > 0)

@@ -9,11 +9,12 @@ namespace Weft.Tensors.Kernels;
 
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
-/// <para>C is cut into blocks of at most 256 columns, and k into equal blocks of at most 512. A block of B is packed into panels two
-/// vectors wide, which stay in the second-level cache, by the piece that reads it or, where several do, once for all; tiles of 12 rows
-/// (512 bits) or 6 of A then run over the panels, so that a tile of A is read from the first-level cache, while the tile calls the next
-/// one. A is read where it lies unless its elements are far apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which
-/// would share one cache set. B is read where it lies if its rows are contiguous and either it is small or there are few rows of A.</para>
+/// <para>C is cut into blocks of columns, and k into equal blocks of at most 1024, or 512 where A is transposed. A block of B is packed into
+/// panels two vectors wide, which stay in the second-level cache, by the piece that reads it or, where several do, once for all; tiles of 12
+/// rows (512 bits) or 6 of A then run over the panels. While they compute they call what is read next into that cache: the next tile of A
+/// and, step by step, the next block of B, so that packing does not wait for memory. A is read where it lies unless its elements are far
+/// apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which would share one cache set (those are copied once, a little
+/// further apart). B is read where it lies if its rows are contiguous and either it is small or there are few rows of A.</para>
 /// <para>Threads take (row block, column block) pieces. Wherever they are cut, an element is always the same chain of fused
 /// multiply-adds over k, so results do not depend on the number of threads, nor a row's on the other rows. The exception
 /// is one row times a transposed matrix (decoding), which is a dot product per column with lanes summed at the end.</para>
@@ -143,7 +144,7 @@ internal static unsafe class MatrixProduct
             TileCall call = new()
             {
                 Depth = depth, A = a, RowStrideA = ar * sizeof(float), DepthStrideA = ac * sizeof(float), B = b, DepthStrideB = br * sizeof(float), C = c, RowStrideC = cr * sizeof(float),
-                Start = start, Accumulate = accumulate ? 1 : 0, Panels = panels, PanelStride = panelStride * sizeof(float),
+                Start = start, Accumulate = accumulate ? 1 : ahead.PastCaches ? TileCall.PastCaches : 0, Panels = panels, PanelStride = panelStride * sizeof(float),
             };
             GeneratedTiles.Run(TileKind.Float32, rows, narrow, ref call);
         }
@@ -244,7 +245,7 @@ internal static unsafe class MatrixProduct
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
         private readonly ProductEnd _end;
-        private readonly bool _accumulate, _dot, _packA, _packB, _rounded, _generated;
+        private readonly bool _accumulate, _past, _dot, _packA, _packB, _rounded, _generated;
 
         /// <param name="product">What to compute.</param>
         /// <param name="precision">What factors are rounded to.</param>
@@ -264,6 +265,7 @@ internal static unsafe class MatrixProduct
             _rounded = precision == Precision.Bf16;
             _generated = GeneratedTiles.Float32;
             _depth = EqualParts(k, ac == 1 ? DepthBlock : WideDepth, 16);
+            _past = product.PastCaches && !_accumulate && k <= _depth && product.AlignedC;
             if (_dot)
             {
                 (_columnsPerPiece, _rowsPerPiece) = (64, 1);
@@ -426,11 +428,12 @@ internal static unsafe class MatrixProduct
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    Ahead ahead = depth < Ahead.MinimumDepth || r < TileRows ? default : new(
+                    Ahead ahead = r < TileRows ? default : depth < Ahead.MinimumDepth ? new(default, default, _past) : new(
                         _ac == 1 ? new() { Panels = 1, Start = next, Step = 16, Steps = depth / 16, RowStride = rowStride }
                         : packed ? new() { Panels = (groupEnd - i + 15) / 16, PanelStep = 16, Start = next, Step = _ac, Steps = depth }
                         : default,
-                        block.Next(depth, rows / TileRows));
+                        block.Next(depth, rows / TileRows),
+                        _past);
                     float* start = p0 == 0 && _bias is not null ? scratch.Bias : null;
                     if (wholePanels > 0)
                     {

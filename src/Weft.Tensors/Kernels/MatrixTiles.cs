@@ -48,9 +48,10 @@ internal static unsafe class MatrixTiles
     {
         int n = Simd.Count<TV>();
         nint ar2 = 2 * ar;
+        bool past = ahead.PastCaches;
         for (int panel = 0; panel < panels; panel++, b += panelStride, c += 2 * n)
         {
-            if (Sse.IsSupported && k >= Ahead.MinimumDepth)
+            if (Sse.IsSupported && k >= Ahead.MinimumDepth && !past)
             {
                 for (int i = 0; i < 12; i++)
                 {
@@ -130,18 +131,18 @@ internal static unsafe class MatrixTiles
                     a3 += ac;
                 }
             }
-            Put2(c, c0a, c0b, accumulate);
-            Put2(c + 1 * cr, c1a, c1b, accumulate);
-            Put2(c + 2 * cr, c2a, c2b, accumulate);
-            Put2(c + 3 * cr, c3a, c3b, accumulate);
-            Put2(c + 4 * cr, c4a, c4b, accumulate);
-            Put2(c + 5 * cr, c5a, c5b, accumulate);
-            Put2(c + 6 * cr, c6a, c6b, accumulate);
-            Put2(c + 7 * cr, c7a, c7b, accumulate);
-            Put2(c + 8 * cr, c8a, c8b, accumulate);
-            Put2(c + 9 * cr, c9a, c9b, accumulate);
-            Put2(c + 10 * cr, c10a, c10b, accumulate);
-            Put2(c + 11 * cr, c11a, c11b, accumulate);
+            Put2(c, c0a, c0b, accumulate, past);
+            Put2(c + 1 * cr, c1a, c1b, accumulate, past);
+            Put2(c + 2 * cr, c2a, c2b, accumulate, past);
+            Put2(c + 3 * cr, c3a, c3b, accumulate, past);
+            Put2(c + 4 * cr, c4a, c4b, accumulate, past);
+            Put2(c + 5 * cr, c5a, c5b, accumulate, past);
+            Put2(c + 6 * cr, c6a, c6b, accumulate, past);
+            Put2(c + 7 * cr, c7a, c7b, accumulate, past);
+            Put2(c + 8 * cr, c8a, c8b, accumulate, past);
+            Put2(c + 9 * cr, c9a, c9b, accumulate, past);
+            Put2(c + 10 * cr, c10a, c10b, accumulate, past);
+            Put2(c + 11 * cr, c11a, c11b, accumulate, past);
         }
     }
 
@@ -573,9 +574,15 @@ internal static unsafe class MatrixTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put2<TV>(float* c, TV x, TV y, bool accumulate) where TV : struct
+    private static void Put2<TV>(float* c, TV x, TV y, bool accumulate, bool past = false) where TV : struct
     {
         int n = Simd.Count<TV>();
+        if (past)
+        {
+            Simd.StorePastCaches(c, x);
+            Simd.StorePastCaches(c + n, y);
+            return;
+        }
         if (accumulate)
         {
             x = Simd.Add(x, Simd.Load<TV>(c));
@@ -593,7 +600,7 @@ internal static unsafe class MatrixTiles
     }
 }
 
-/// <summary>What a tile and those beside it call into the second-level cache while they compute: for the first panels what the next tile reads of A, then some of what the next block reads of B.</summary>
+/// <summary>What a tile and those beside it call into the second-level cache while they compute: for the first panels what the next tile reads of A, then some of what the next block reads of B. And whether C stays in it.</summary>
 internal readonly unsafe struct Ahead
 {
     /// <summary>Below this depth everything is near already, and calling it costs more than it saves.</summary>
@@ -601,7 +608,10 @@ internal readonly unsafe struct Ahead
 
     internal readonly AheadLines A, B;
 
-    internal Ahead(in AheadLines a, in AheadLines b) => (A, B) = (a, b);
+    /// <summary>C is written past the caches, so its lines are not called: nothing is accumulated, and its rows begin at multiples of a vector.</summary>
+    internal readonly bool PastCaches;
+
+    internal Ahead(in AheadLines a, in AheadLines b, bool pastCaches) => (A, B, PastCaches) = (a, b, pastCaches);
 }
 
 /// <summary>An element each step, in rows of so many steps.</summary>

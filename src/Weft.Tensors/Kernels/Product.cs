@@ -40,6 +40,9 @@ internal unsafe struct Product
 
     internal int Cr;
     internal bool Accumulate;
+
+    /// <summary>C is large and not read soon: it is written past the caches, if nothing is accumulated.</summary>
+    internal bool PastCaches;
     internal ProductEnd End;
 
     /// <summary>Whether there is nothing to compute.</summary>
@@ -47,6 +50,9 @@ internal unsafe struct Product
 
     /// <summary>Decoding: one row, and nothing is read twice, so nothing is packed.</summary>
     internal readonly bool IsDot => M == 1 && Br == 1 && Ac == 1 && Bc != 1;
+
+    /// <summary>Whether every row of C begins at a cache line.</summary>
+    internal readonly bool AlignedC => ((nint)C | (nint)Cr * sizeof(float)) % 64 == 0;
 
     internal readonly long Work => (long)M * N * Math.Max(K, 1);
 }

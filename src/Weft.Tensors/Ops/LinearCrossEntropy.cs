@@ -97,7 +97,7 @@ public static class LinearCrossEntropyOps
                 if (dw is not null)
                 {
                     Tensor across = dz.Transpose(), part = x.Detach().Narrow(0, first, rows);
-                    Products.Multiply(across, part, dw, addW || first > 0);
+                    Products.Multiply(across, part, dw, addW || first > 0, gradient: true);
                     MemoryScope.ReleaseEarly(across);
                     MemoryScope.ReleaseEarly(part);
                 }

@@ -85,13 +85,13 @@ public static class Products
             throw new ArgumentException($"Linear: bias {bias.Shape} does not fit weight {weight.Shape}.");
     }
 
-    /// <summary>c (+)= a b (+ bias) for matrices with any strides; c has unit stride in its rows. Nothing is recorded. Only float32 products have an end.</summary>
-    internal static unsafe void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null, ProductEnd end = default)
+    /// <summary>c (+)= a b (+ bias) for matrices with any strides; c has unit stride in its rows. Nothing is recorded. Only float32 products have an end. A weight's gradient is not read soon.</summary>
+    internal static unsafe void Multiply(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor? bias = null, ProductEnd end = default, bool gradient = false)
     {
         if (c.DType == DType.Float32)
         {
             fixed (float* pa = a.RawSpan<float>(), pb = b.RawSpan<float>(), pc = c.RawSpan<float>(), pbias = bias is null ? [] : bias.AsSpan<float>())
-                MatrixProduct.Run(Describe(a, pa, b, pb, c, pc, accumulate) with { Bias = pbias, End = end }, default, ProductPrecision.Current);
+                MatrixProduct.Run(Describe(a, pa, b, pb, c, pc, accumulate) with { Bias = pbias, End = end, PastCaches = gradient && c.Count >= LargeGradient }, default, ProductPrecision.Current);
         }
         else
         {
@@ -100,7 +100,7 @@ public static class Products
         }
     }
 
-    /// <summary>Two products that do not depend on each other, side by side: threads wait once for both. The second may have an end.</summary>
+    /// <summary>Two products that do not depend on each other, side by side: threads wait once for both. The first is a weight's gradient; the second may have an end.</summary>
     internal static unsafe void MultiplyBoth(Tensor a, Tensor b, Tensor c, bool accumulate, Tensor otherA, Tensor otherB, Tensor otherC, bool otherAccumulates, ProductEnd end)
     {
         if (c.DType != DType.Float32)
@@ -110,8 +110,11 @@ public static class Products
             return;
         }
         fixed (float* pa = a.RawSpan<float>(), pb = b.RawSpan<float>(), pc = c.RawSpan<float>(), oa = otherA.RawSpan<float>(), ob = otherB.RawSpan<float>(), oc = otherC.RawSpan<float>())
-            MatrixProduct.Run(Describe(a, pa, b, pb, c, pc, accumulate), Describe(otherA, oa, otherB, ob, otherC, oc, otherAccumulates) with { End = end }, ProductPrecision.Current);
+            MatrixProduct.Run(Describe(a, pa, b, pb, c, pc, accumulate) with { PastCaches = c.Count >= LargeGradient }, Describe(otherA, oa, otherB, ob, otherC, oc, otherAccumulates) with { End = end }, ProductPrecision.Current);
     }
+
+    // The gradient of so large a weight is not read before all others are there: it would only push them out of the caches.
+    private const int LargeGradient = 1 << 20;
 
     private static unsafe Product Describe(Tensor a, float* pa, Tensor b, float* pb, Tensor c, float* pc, bool accumulate) => new()
     {
@@ -222,7 +225,7 @@ public static class Products
         {
             ProductEnd end = slope is null ? default : new ProductEnd(&ActivationKernels.Scale, by);
             if (dw is not null && result is not null) MultiplyBoth(across, inputs, dw, addsWeight, rows, weight.Detach(), result, addsInput, end);
-            else if (dw is not null) Multiply(across, inputs, dw, addsWeight);
+            else if (dw is not null) Multiply(across, inputs, dw, addsWeight, gradient: true);
             else if (result is not null) Multiply(rows, weight.Detach(), result, addsInput, bias: null, end);
         }
         if (bias is not null && pass.Needs(bias))

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Weft.Tensors.Kernels;
 using Weft.Tensors.Threading;
 
@@ -199,6 +200,27 @@ public sealed class MatrixProductKernelTests
                 Assert.Equal(expected, c);
                 Assert.Equal(expected2, c2);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.Bf16)]
+    public unsafe void Run_PastTheCaches_GivesTheSameBits(Precision precision)
+    {
+        foreach ((int m, int n, int k) in ((int, int, int)[])[(130, 96, 256), (60, 80, 100), (30, 48, 600)])
+        {
+            float[] a = Random(m * k, 1), b = Random(k * n, 2);
+            float* c = (float*)NativeMemory.AlignedAlloc((nuint)(2 * m * n * sizeof(float)), 64);
+            fixed (float* pa = a, pb = b)
+            {
+                Product product = new() { M = m, N = n, K = k, A = pa, Ar = 1, Ac = m, B = pb, Br = n, Bc = 1, C = c, Cr = n };
+                MatrixProduct.Run(product, default, precision);
+                MatrixProduct.Run(product with { C = c + m * n, PastCaches = true }, default, precision);
+            }
+            float[] expected = new Span<float>(c, m * n).ToArray(), actual = new Span<float>(c + m * n, m * n).ToArray();
+            NativeMemory.AlignedFree(c);
+            Assert.Equal(expected, actual);
         }
     }
 

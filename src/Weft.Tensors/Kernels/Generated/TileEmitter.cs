@@ -14,7 +14,10 @@ internal unsafe struct TileCall
     internal float* C;
     internal long RowStrideC;
     internal float* Start;
+
+    /// <summary>0: C is overwritten, 1: added to, <see cref="PastCaches"/>: overwritten past the caches; its rows then begin at cache lines.</summary>
     internal long Accumulate;
+    internal const long PastCaches = 2;
 
     /// <summary>How many panels of B lie side by side, at least 1, and from one to the next.</summary>
     internal long Panels, PanelStride;
@@ -62,6 +65,9 @@ internal static class TileEmitter
         code.Label(ref panel);
         if (rows == LargestRows)
         {
+            Label far = code.CreateLabel();
+            code.cmp(__qword_ptr[call + 72], (int)TileCall.PastCaches);
+            code.je(far);
             code.mov(rax, __qword_ptr[call + 48]);
             code.mov(rbx, __qword_ptr[call + 56]);
             for (int r = 0; r < rows; r++)
@@ -69,6 +75,7 @@ internal static class TileEmitter
                 for (int v = 0; v < vectors; v++) code.prefetchw(__byte_ptr[rax + 64 * v]);
                 code.add(rax, rbx);
             }
+            code.Label(ref far);
         }
         code.mov(rbx, __qword_ptr[call + 32]);
         code.mov(rbp, __qword_ptr[call + 40]);
@@ -121,7 +128,9 @@ internal static class TileEmitter
         code.mov(rbx, __qword_ptr[rax + 48]);
         code.mov(rbp, __qword_ptr[rax + 56]);
         code.mov(rcx, __qword_ptr[rax + 72]);
-        Label store = code.CreateLabel();
+        Label store = code.CreateLabel(), past = code.CreateLabel(), stored = code.CreateLabel();
+        code.cmp(rcx, (int)TileCall.PastCaches);
+        code.je(past);
         code.test(rcx, rcx);
         code.je(store);
         code.mov(rdx, rbx);
@@ -137,6 +146,14 @@ internal static class TileEmitter
             for (int v = 0; v < vectors; v++) code.AddInstruction(Instruction.Create(Code.EVEX_Vmovups_zmmm512_k1z_zmm, At(Register.RBX, 64 * v), C(r * vectors + v)));
             code.add(rbx, rbp);
         }
+        code.jmp(stored);
+        code.Label(ref past);
+        for (int r = 0; r < rows; r++)
+        {
+            for (int v = 0; v < vectors; v++) code.AddInstruction(Instruction.Create(Code.EVEX_Vmovntps_m512_zmm, At(Register.RBX, 64 * v), C(r * vectors + v)));
+            code.add(rbx, rbp);
+        }
+        code.Label(ref stored);
 
         // The next panel.
         Label next = code.CreateLabel(), end = code.CreateLabel();
