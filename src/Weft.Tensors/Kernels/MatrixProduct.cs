@@ -292,7 +292,7 @@ internal static unsafe class MatrixProduct
             _packB = _rounded || bc != 1 || m > (br % 16 == 0 && br <= ShortRow && (long)n * k <= SmallFactor ? SomeRows : FewRows);
             int rowCount = (m + _rowsPerPiece - 1) / _rowsPerPiece;
             int lanes = _generated ? 16 : Math.Max(4, (int)KernelTiers.Current / 32);
-            long panels = (long)((n + lanes - 1) / lanes * lanes) * k, copy = m * (k + SetStep);
+            long panels = (long)((n + lanes - 1) / lanes * lanes) * k, copy = (long)m * (k + SetStep);
             _wide = 2 * lanes;
             bool tooWide = ac != 1 && _columnsPerPiece * (long)_depth > OwnBlock;
             if (tiled && _packB && pieces > 0 && (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit) PanelFloats = (int)panels;
