@@ -348,7 +348,7 @@ internal static unsafe partial class MatrixProduct
                 (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
-                if (!_dot) Block(firstRow, rows, firstColumn, columns, NextPiece(piece, end) % _columnPieces * _columnsPerPiece);
+                if (!_dot) Block(firstRow, rows, firstColumn, columns, Math.Min(piece + 1, PieceCount - 1) % _columnPieces * _columnsPerPiece);
                 else if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
@@ -437,9 +437,6 @@ internal static unsafe partial class MatrixProduct
                 }
             }
         }
-
-        // The piece that this thread will take next, if threads take turns.
-        private readonly int NextPiece(int piece, int end) => Math.Min(piece + 1 < end ? piece + 1 : piece + ForkJoin.ThreadCount, PieceCount - 1);
 
         // What a piece packs of B after this block: the next k, or the next piece's first.
         private readonly NextBlock NextOf(int p0, int depth, int firstColumn, int columns, int nextColumn)

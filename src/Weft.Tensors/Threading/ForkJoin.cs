@@ -15,6 +15,8 @@ public interface IRangeJob
 /// <para>Kernels fork some hundred times a step, so a fork must cost about a microsecond and no memory. Workers spin for some
 /// ten microseconds after a job, then yield, then sleep. A worker that the system has not scheduled in time simply does not
 /// take part: the caller waits only for those that entered, so an oversubscribed machine slows down in proportion and no more.</para>
+/// <para>Each participant begins with a range of its own and, when that is done, takes what is left of the others'. A core keeps what
+/// neighbouring pieces share in its own cache, and what one loop wrote is mostly read by the same core in the next.</para>
 /// <para>Work is split over outputs, never over a sum: results are the same bits for any number of threads.</para>
 /// </remarks>
 public static unsafe class ForkJoin
@@ -31,7 +33,11 @@ public static unsafe class ForkJoin
     private static long s_gate;
     private static delegate*<void*, int, int, void> s_invoke;
     private static void* s_job;
-    private static int s_count, s_grain, s_next;
+    private static int s_count, s_grain, s_parts;
+
+    // The next item of each participant's range, on cache lines of their own.
+    private const int NextStride = 32;
+    private static int[] s_next = [];
     private static ExceptionDispatchInfo? s_failure;
 
     [ThreadStatic] private static bool t_inside;
@@ -83,13 +89,13 @@ public static unsafe class ForkJoin
         EnsureWorkers(helpers);
         s_invoke = invoke;
         s_job = job;
-        (s_count, s_grain, s_failure) = (count, grain, null);
-        Volatile.Write(ref s_next, 0);
+        (s_count, s_grain, s_parts, s_failure) = (count, grain, helpers + 1, null);
+        for (int part = 0; part <= helpers; part++) s_next[part * NextStride] = (int)First(part);
         Volatile.Write(ref s_gate, ((s_gate >> 16) + 1 << 16) | Open);
         Interlocked.MemoryBarrier();
         for (int i = 0; i < helpers; i++) s_workers[i].Wake();
 
-        Work();
+        Work(0);
 
         Interlocked.And(ref s_gate, ~Open); // nobody enters any more
         int spins = 0;
@@ -100,22 +106,30 @@ public static unsafe class ForkJoin
         }
     }
 
-    private static void Work()
+    // Where a participant's range begins: the pieces are shared out evenly.
+    private static long First(int part) => ((long)s_count + s_grain - 1) / s_grain * part / s_parts * s_grain;
+
+    private static void Work(int self)
     {
         t_inside = true;
         try
         {
-            while (true)
+            for (int turn = 0; turn < s_parts; turn++)
             {
-                int start = Interlocked.Add(ref s_next, s_grain) - s_grain;
-                if (start >= s_count || start < 0) break;
-                s_invoke(s_job, start, Math.Min(start + s_grain, s_count));
+                int part = (self + turn) % s_parts, end = (int)Math.Min(s_count, First(part + 1));
+                ref int next = ref s_next[part * NextStride];
+                while (Volatile.Read(ref next) < end)
+                {
+                    int start = Interlocked.Add(ref next, s_grain) - s_grain;
+                    if (start >= end || start < 0) break;
+                    s_invoke(s_job, start, (int)Math.Min((long)start + s_grain, end));
+                }
             }
         }
         catch (Exception exception)
         {
             Interlocked.CompareExchange(ref s_failure, ExceptionDispatchInfo.Capture(exception), null);
-            Volatile.Write(ref s_next, int.MaxValue / 2); // the others stop at their next piece
+            for (int part = 0; part < s_parts; part++) Volatile.Write(ref s_next[part * NextStride], int.MaxValue / 2); // the others stop at their next piece
         }
         finally
         {
@@ -129,6 +143,7 @@ public static unsafe class ForkJoin
         lock (s_settings)
         {
             while (s_workers.Count < count) s_workers.Add(new Worker(s_workers.Count));
+            s_next = new int[(count + 1) * NextStride];
         }
     }
 
@@ -163,7 +178,7 @@ public static unsafe class ForkJoin
                 {
                     if (Interlocked.CompareExchange(ref s_gate, gate + 1, gate) != gate) continue;
                     seen = gate >> 16;
-                    Work();
+                    Work(_index + 1);
                     Interlocked.Decrement(ref s_gate);
                     (spins, yields) = (0, 0);
                     continue;
