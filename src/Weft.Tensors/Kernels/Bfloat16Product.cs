@@ -135,6 +135,19 @@ internal static unsafe class Bfloat16Product
 
         internal readonly int PieceCount => RowPieces * ColumnPieces;
 
+        /// <summary>Which rows and columns a piece is. Each thread's share has rows of its own if there are enough; in it, pieces of the same columns follow each other: their part of B is in the cache.</summary>
+        internal readonly (int Row, int Column) Place(int piece)
+        {
+            int shares = RowPieces >= ForkJoin.ThreadCount ? ForkJoin.ThreadCount : 1, share = 0, first = 0, end;
+            while (piece >= (end = RowPieces * (share + 1) / shares) * ColumnPieces)
+            {
+                first = end;
+                share++;
+            }
+            (int column, int row) = Math.DivRem(piece - first * ColumnPieces, end - first);
+            return (first + row, column);
+        }
+
         internal readonly int ChunkEnd(int chunk) => chunk >= ChunkCount - 1 ? Product.M : (chunk + 1) * ChunkRows;
 
         /// <summary>A tile's rows of k from a step on.</summary>
@@ -199,21 +212,23 @@ internal static unsafe class Bfloat16Product
 
     private readonly struct ProductJob(Plan a, Plan b) : IRangeJob
     {
-        internal int ItemCount => a.PieceCount + b.PieceCount;
+        private readonly PairOrder _order = new(a.PieceCount, b.PieceCount, ForkJoin.ThreadCount);
+
+        internal int ItemCount => _order.Count;
 
         public void Run(int start, int end)
         {
-            for (int piece = start; piece < end; piece++)
+            for (int item = start; item < end; item++)
             {
-                if (piece < a.PieceCount) Piece(a, piece);
-                else Piece(b, piece - a.PieceCount);
+                (int product, int piece) = _order[item];
+                if (product == 0) Piece(a, piece);
+                else Piece(b, piece);
             }
         }
 
         private static void Piece(in Plan plan, int piece)
         {
-            // Pieces of the same columns follow each other: their part of B is in the cache.
-            (int columnPiece, int rowPiece) = Math.DivRem(piece, plan.RowPieces);
+            (int rowPiece, int columnPiece) = plan.Place(piece);
             int column = columnPiece * plan.ColumnsPerPiece;
             int firstChunk = rowPiece * plan.ChunksPerPiece, endChunk = Math.Min(plan.ChunkCount, firstChunk + plan.ChunksPerPiece), columns = Math.Min(plan.ColumnsPerPiece, plan.Product.N - column);
             Piece(plan, firstChunk, endChunk, column, columns);

@@ -190,12 +190,18 @@ internal static unsafe partial class MatrixProduct
     // The pieces of both.
     private readonly struct PairJob(ProductJob a, ProductJob b) : IRangeJob
     {
-        internal int ItemCount => a.PieceCount + b.PieceCount;
+        private readonly PairOrder _order = new(a.PieceCount, b.PieceCount, ForkJoin.ThreadCount);
+
+        internal int ItemCount => _order.Count;
 
         public void Run(int start, int end)
         {
-            if (start < a.PieceCount) a.Run(start, Math.Min(end, a.PieceCount));
-            if (end > a.PieceCount) b.Run(Math.Max(start, a.PieceCount) - a.PieceCount, end - a.PieceCount);
+            for (int item = start; item < end; item++)
+            {
+                (int product, int piece) = _order[item];
+                if (product == 0) a.Run(piece, piece + 1);
+                else b.Run(piece, piece + 1);
+            }
         }
     }
 

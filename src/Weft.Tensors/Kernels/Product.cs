@@ -56,3 +56,26 @@ internal unsafe struct Product
 
     internal readonly long Work => (long)M * N * Math.Max(K, 1);
 }
+
+/// <summary>The pieces of two products as one list, in which each thread's share has its part of both: what they have in common stays in one core's cache.</summary>
+internal readonly struct PairOrder(int first, int second, int threads)
+{
+    internal int Count => first + second;
+
+    /// <summary>The product, 0 or 1, and the piece of it.</summary>
+    internal (int Product, int Piece) this[int item]
+    {
+        get
+        {
+            int share = (int)((long)item * threads / Count);
+            while (Begin(share) > item) share--;
+            while (Begin(share + 1) <= item) share++;
+            int piece = item - Begin(share), firsts = Of(first, share + 1) - Of(first, share);
+            return piece < firsts ? (0, Of(first, share) + piece) : (1, Of(second, share) + piece - firsts);
+        }
+    }
+
+    private int Begin(int share) => Of(first, share) + Of(second, share);
+
+    private int Of(int count, int share) => (int)((long)count * share / threads);
+}

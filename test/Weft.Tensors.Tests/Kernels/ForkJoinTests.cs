@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Weft.Tensors.Threading;
 
 namespace Weft.Tensors.Tests.Kernels;
@@ -45,6 +46,8 @@ public sealed class ForkJoinTests
     [InlineData(1000, 1)]
     [InlineData(1000, 7)]
     [InlineData(1000, 2000)]
+    [InlineData(3, 2)]
+    [InlineData(17, 8)]
     public void Run_VisitsEveryItemOnce(int count, int grain) => CountAll(count, grain);
 
     [Fact]
@@ -73,6 +76,49 @@ public sealed class ForkJoinTests
     {
         NestedJob job = default;
         ForkJoin.Run(20, 1, ref job);
+    }
+
+    // The first item takes until all others are done, by whichever thread.
+    private unsafe struct WaitingJob : IRangeJob
+    {
+        internal const int Count = 40;
+        internal int* Done;
+        internal bool* Forked;
+
+        public readonly void Run(int start, int end)
+        {
+            *Forked = end - start == 1;
+            if (start == 0 && *Forked) SpinWait.SpinUntil(Others, TimeSpan.FromSeconds(20));
+            Interlocked.Add(ref *Done, end - start);
+        }
+
+        private readonly bool Others() => Volatile.Read(ref *Done) == Count - 1;
+    }
+
+    [Fact]
+    public unsafe void Run_WhenOnePieceTakesLong_OthersTakeTheRestOfItsRange()
+    {
+        int before = ForkJoin.ThreadCount, done = 0;
+        bool forked = false;
+        try
+        {
+            ForkJoin.ThreadCount = 2;
+            for (int tries = 0; tries < 1000 && !forked; tries++) // while another test's loop runs, this one runs on its own thread
+            {
+                done = 0;
+                WaitingJob job = new() { Done = &done, Forked = &forked };
+                long start = Stopwatch.GetTimestamp();
+                ForkJoin.Run(WaitingJob.Count, 1, ref job);
+                Assert.Equal(WaitingJob.Count, done);
+                if (forked) Assert.True(Stopwatch.GetElapsedTime(start).TotalSeconds < 20, "the first thread's range was left to it.");
+                else Thread.Sleep(1);
+            }
+        }
+        finally
+        {
+            ForkJoin.ThreadCount = before;
+        }
+        Assert.True(forked);
     }
 
     [Fact]
