@@ -45,12 +45,17 @@ internal static unsafe partial class MatrixProduct
     // A B for which packing so many elements would be repeated is packed once, by all threads, unless it is larger than the limit.
     private const int SharedRepeats = 1 << 16, SharedLimit = 1 << 23, PackedAtOnce = 1 << 14;
 
+    // With so many rows for each thread, threads rather pack all of a small B themselves than read what another core has just written.
+    private const int OwnRows = 192;
+
     // Floats between rows that share a cache set, and how many more keep them apart.
     private const int SetStride = 1024, SetStep = 16;
 
     // With so few rows, B is read fewer times than packing it would cost; with some more too, where B is small and its rows are short,
     // so that the lines of a panel do not push each other out of the second-level cache.
     private const int FewRows = 24, SomeRows = 1024, SmallFactor = 1 << 19, LargeFactor = 1 << 20, ShortRow = 512;
+
+    private static long s_products;
 
     [ThreadStatic] private static Scratch? t_scratch;
 
@@ -226,6 +231,7 @@ internal static unsafe partial class MatrixProduct
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
         private readonly ProductEnd _end;
+        private readonly long _own; // not 0: each thread packs all of B once, for this product
         private readonly bool _accumulate, _past, _dot, _packA, _packB, _rounded, _generated;
 
         /// <param name="product">What to compute.</param>
@@ -277,8 +283,10 @@ internal static unsafe partial class MatrixProduct
             _wide = 2 * lanes;
             // A transposed A wants wider blocks than a piece can pack for itself; for other As narrow ones are as good.
             bool tooWide = ac != 1 && _columnsPerPiece * (long)_depth > OwnBlock;
-            if (tiled && _packB && pieces > 0 && (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit) PanelFloats = (int)panels;
-            if (PanelFloats == 0 && tiled) _columnsPerPiece = Math.Min(_columnsPerPiece, OwnBlock / _depth / 32 * 32);
+            bool shared = tiled && _packB && pieces > 0 && (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit;
+            if (shared && panels <= Scratch.PanelFloats && m >= OwnRows * ForkJoin.ThreadCount) _own = Interlocked.Increment(ref s_products);
+            else if (shared) PanelFloats = (int)panels;
+            if (!shared && tiled) _columnsPerPiece = Math.Min(_columnsPerPiece, OwnBlock / _depth / 32 * 32);
             if (rowCount == 1 && tiled && pieces > 1) _columnsPerPiece = EvenColumns(n, _columnsPerPiece);
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
             if (tiled && _packA && sameSet && !_rounded && pieces > 0 && (_columnPieces - 1) * (long)m * k > SharedRepeats && copy <= SharedLimit) CopyFloats = (int)copy;
@@ -335,6 +343,15 @@ internal static unsafe partial class MatrixProduct
                 PackPanel(_b + column * _bc, _k, Math.Min(_wide, _n - column), Panels + (nint)column * _k, _n - column >= _wide ? _wide : edgeWidth);
         }
 
+        // All panels of B: those that all threads share, this thread's own, or none.
+        private readonly float* AllPanels(Scratch scratch)
+        {
+            if (_own == 0) return Panels;
+            if (scratch.Holds != _own) PackColumns(_b, _k, _n, _wide, _n % _wide, _n % _wide > _wide / 2 ? _wide : _wide / 2, scratch.B);
+            scratch.Holds = _own;
+            return scratch.B;
+        }
+
         // The size of parts of at most a limit, all about the same, rounded up to a step.
         private static int EqualParts(int count, int limit, int step)
         {
@@ -367,6 +384,7 @@ internal static unsafe partial class MatrixProduct
         {
             int wide = _wide, lanes = wide / 2;
             Scratch scratch = t_scratch ??= new Scratch();
+            float* all = AllPanels(scratch);
             bool packA = _packA && Copy is null;
             float* firstA = Copy is null ? _a : Copy;
             nint rowStride = Copy is null ? _ar : _k + SetStep;
@@ -375,7 +393,11 @@ internal static unsafe partial class MatrixProduct
             {
                 int depth = Math.Min(_depth, _k - p0);
                 float* b = _b + p0 * _br + firstColumn * _bc;
-                if (Panels is null) PackColumns(b, depth, columns, wide, edgeColumns, edgeWidth, scratch.B);
+                if (all is null)
+                {
+                    PackColumns(b, depth, columns, wide, edgeColumns, edgeWidth, scratch.B);
+                    scratch.Holds = 0;
+                }
                 if (_bias is not null && p0 == 0)
                 {
                     new Span<float>(_bias + firstColumn, columns).CopyTo(new Span<float>(scratch.Bias, columns));
@@ -419,15 +441,15 @@ internal static unsafe partial class MatrixProduct
                     float* start = p0 == 0 && _bias is not null ? scratch.Bias : null;
                     if (wholePanels > 0)
                     {
-                        float* panels = Panels is not null ? Panels + (nint)firstColumn * _k + p0 * wide : _packB ? scratch.B : b;
-                        nint panelStride = Panels is not null ? (nint)wide * _k : _packB ? (nint)wide * depth : wide;
+                        float* panels = all is not null ? all + (nint)firstColumn * _k + p0 * wide : _packB ? scratch.B : b;
+                        nint panelStride = all is not null ? (nint)wide * _k : _packB ? (nint)wide * depth : wide;
                         Tile(_generated, r, narrow: false, depth, a, ar, ac, panels, _packB ? wide : _br, wholePanels, panelStride, c, _cr, start, accumulate, ahead);
                     }
                     if (edgeColumns > 0)
                     {
                         int j = columns - edgeColumns;
                         bool narrow = edgeWidth == lanes;
-                        float* panel = Panels is not null ? Panels + (nint)(firstColumn + j) * _k + p0 * edgeWidth : _packB ? scratch.B + (nint)j * depth : scratch.B;
+                        float* panel = all is not null ? all + (nint)(firstColumn + j) * _k + p0 * edgeWidth : _packB ? scratch.B + (nint)j * depth : scratch.B;
                         if (start is not null) start += j;
                         if (edgeColumns == edgeWidth)
                         {
@@ -449,7 +471,7 @@ internal static unsafe partial class MatrixProduct
         {
             int next = p0 + depth;
             if (next >= _k) (next, columns, firstColumn) = (0, Math.Min(_columnsPerPiece, _n - nextColumn), nextColumn == firstColumn ? _n : nextColumn);
-            if (!_packB || Panels is not null || firstColumn == _n || depth < Ahead.MinimumDepth || KernelTiers.Current != KernelTier.Bits512) return default;
+            if (!_packB || Panels is not null || _own != 0 || firstColumn == _n || depth < Ahead.MinimumDepth || KernelTiers.Current != KernelTier.Bits512) return default;
             depth = Math.Min(_depth, _k - next);
             float* start = _b + next * _br + firstColumn * _bc;
             return _bc == 1 ? new NextBlock(start, _br, depth, columns) : _br == 1 ? new NextBlock(start, _bc, columns, depth) : default;
@@ -521,6 +543,9 @@ internal static unsafe partial class MatrixProduct
         }
 
         internal float* B { get; }
+
+        /// <summary>The product of which B has all panels; 0: a block of some other.</summary>
+        internal long Holds { get; set; }
 
         internal float* A { get; }
 
