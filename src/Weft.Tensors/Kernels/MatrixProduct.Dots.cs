@@ -85,7 +85,7 @@ internal static unsafe partial class MatrixProduct
             Scratch scratch = t_scratch ??= new Scratch();
             float* lanes = stackalloc float[Together * 16];
             int whole = _k / Block * Block;
-            scratch.Holds = 0;
+            scratch.Holds = default;
             Bfloat16Packing.Row(_a, whole, (uint*)scratch.B);
             DotCall call = new() { X = (uint*)scratch.B, Stride = _bc * sizeof(float), Count = whole / Block, Sums = lanes };
             int j = firstColumn;

@@ -231,6 +231,8 @@ internal static unsafe partial class MatrixProduct
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
         private readonly ProductEnd _end;
+        private static readonly int MinOwn = int.Parse(Environment.GetEnvironmentVariable("MO") ?? "64"), MinRp = int.Parse(Environment.GetEnvironmentVariable("MR") ?? "2");
+        private readonly int _shares, _rowCount;
         private readonly long _own; // not 0: each thread packs all of B once, for this product
         private readonly bool _accumulate, _past, _dot, _packA, _packB, _rounded, _generated;
 
@@ -253,6 +255,7 @@ internal static unsafe partial class MatrixProduct
             _generated = GeneratedTiles.Float32;
             _depth = EqualParts(k, ac == 1 ? DepthBlock : WideDepth, 16);
             _past = product.PastCaches && !_accumulate && k <= _depth && product.AlignedC;
+            int width = 0;
             if (_dot)
             {
                 (_columnsPerPiece, _rowsPerPiece) = (64, 1);
@@ -260,7 +263,8 @@ internal static unsafe partial class MatrixProduct
             else
             {
                 // Narrower column blocks where there are few rows, so that there are still pieces to share out.
-                int width = ac == 1 ? ColumnBlock : Math.Min(WideBlock, WideFloats / _depth), rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + width - 1) / width, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
+                width = ac == 1 ? ColumnBlock : Math.Min(WideBlock, WideFloats / _depth);
+                int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + width - 1) / width, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
                 // Few rows stay together if there are enough blocks of columns: then each part of B is read and packed once. So do fewer rows
@@ -284,13 +288,30 @@ internal static unsafe partial class MatrixProduct
             // A transposed A wants wider blocks than a piece can pack for itself; for other As narrow ones are as good.
             bool tooWide = ac != 1 && _columnsPerPiece * (long)_depth > OwnBlock;
             bool shared = tiled && _packB && pieces > 0 && (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit;
-            if (shared && panels <= Scratch.PanelFloats && m >= OwnRows * ForkJoin.ThreadCount) _own = Interlocked.Increment(ref s_products);
+            int threads = ForkJoin.ThreadCount, ownColumns = Math.Min(width, OwnBlock / Math.Max(1, k) / 32 * 32);
+            bool whole = panels <= Scratch.PanelFloats;
+            if (tiled && _packB && pieces > 0 && rowCount > 1 && m >= OwnRows * threads && (whole ? shared : ac == 1 && ownColumns >= MinOwn))
+            {
+                _own = Interlocked.Increment(ref s_products);
+                _shares = 1;
+                if (!whole)
+                {
+                    _shares = threads;
+                    _columnsPerPiece = EqualParts(n, ownColumns, 32);
+                    int c = (n + _columnsPerPiece - 1) / _columnsPerPiece;
+                    int r = threads * Math.Max(MinRp, (pieces + c * threads - 1) / (c * threads));
+                    _rowsPerPiece = ((m + r - 1) / r + 3) / 4 * 4;
+                    rowCount = (m + _rowsPerPiece - 1) / _rowsPerPiece;
+                }
+                shared = true;
+            }
             else if (shared) PanelFloats = (int)panels;
             if (!shared && tiled) _columnsPerPiece = Math.Min(_columnsPerPiece, OwnBlock / _depth / 32 * 32);
             if (rowCount == 1 && tiled && pieces > 1) _columnsPerPiece = EvenColumns(n, _columnsPerPiece);
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
             if (tiled && _packA && sameSet && !_rounded && pieces > 0 && (_columnPieces - 1) * (long)m * k > SharedRepeats && copy <= SharedLimit) CopyFloats = (int)copy;
             PieceCount = _columnPieces * rowCount;
+            _rowCount = rowCount;
         }
 
         internal readonly int PieceCount { get; }
@@ -344,12 +365,27 @@ internal static unsafe partial class MatrixProduct
         }
 
         // All panels of B: those that all threads share, this thread's own, or none.
-        private readonly float* AllPanels(Scratch scratch)
+        private readonly float* AllPanels(Scratch scratch, int firstColumn, int columns)
         {
             if (_own == 0) return Panels;
-            if (scratch.Holds != _own) PackColumns(_b, _k, _n, _wide, _n % _wide, _n % _wide > _wide / 2 ? _wide : _wide / 2, scratch.B);
-            scratch.Holds = _own;
-            return scratch.B;
+            bool whole = _shares == 1;
+            if (whole) (firstColumn, columns) = (0, _n);
+            if (scratch.Holds != (_own, firstColumn)) PackColumns(_b + firstColumn * _bc, _k, columns, _wide, columns % _wide, columns % _wide > _wide / 2 ? _wide : _wide / 2, scratch.B);
+            scratch.Holds = (_own, firstColumn);
+            return scratch.B - (whole ? 0 : (nint)firstColumn * _k);
+        }
+
+        private readonly (int, int) Place(int piece)
+        {
+            if (_shares <= 1) return Math.DivRem(piece, _columnPieces);
+            int share = 0, first = 0, end;
+            while (piece >= (end = _rowCount * (share + 1) / _shares) * _columnPieces)
+            {
+                first = end;
+                share++;
+            }
+            (int column, int row) = Math.DivRem(piece - first * _columnPieces, end - first);
+            return (first + row, column);
         }
 
         // The size of parts of at most a limit, all about the same, rounded up to a step.
@@ -368,10 +404,10 @@ internal static unsafe partial class MatrixProduct
             }
             for (int piece = start; piece < end; piece++)
             {
-                (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
+                (int rowPiece, int columnPiece) = Place(piece);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
-                if (!_dot) Block(firstRow, rows, firstColumn, columns, Math.Min(piece + 1, PieceCount - 1) % _columnPieces * _columnsPerPiece);
+                if (!_dot) Block(firstRow, rows, firstColumn, columns, Place(Math.Min(piece + 1, PieceCount - 1)).Item2 * _columnsPerPiece);
                 else if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
@@ -384,7 +420,7 @@ internal static unsafe partial class MatrixProduct
         {
             int wide = _wide, lanes = wide / 2;
             Scratch scratch = t_scratch ??= new Scratch();
-            float* all = AllPanels(scratch);
+            float* all = AllPanels(scratch, firstColumn, columns);
             bool packA = _packA && Copy is null;
             float* firstA = Copy is null ? _a : Copy;
             nint rowStride = Copy is null ? _ar : _k + SetStep;
@@ -396,7 +432,7 @@ internal static unsafe partial class MatrixProduct
                 if (all is null)
                 {
                     PackColumns(b, depth, columns, wide, edgeColumns, edgeWidth, scratch.B);
-                    scratch.Holds = 0;
+                    scratch.Holds = default;
                 }
                 if (_bias is not null && p0 == 0)
                 {
@@ -470,9 +506,10 @@ internal static unsafe partial class MatrixProduct
         private readonly NextBlock NextOf(int p0, int depth, int firstColumn, int columns, int nextColumn)
         {
             int next = p0 + depth;
-            if (next >= _k) (next, columns, firstColumn) = (0, Math.Min(_columnsPerPiece, _n - nextColumn), nextColumn == firstColumn ? _n : nextColumn);
-            if (!_packB || Panels is not null || _own != 0 || firstColumn == _n || depth < Ahead.MinimumDepth || KernelTiers.Current != KernelTier.Bits512) return default;
-            depth = Math.Min(_depth, _k - next);
+            if (next >= _k) (next, columns, firstColumn) = (0, Math.Min(_columnsPerPiece, _n - nextColumn), nextColumn == firstColumn || _shares == 1 ? _n : nextColumn);
+            else if (_own != 0) return default;
+            if (!_packB || Panels is not null || firstColumn == _n || depth < Ahead.MinimumDepth || KernelTiers.Current != KernelTier.Bits512) return default;
+            depth = _own != 0 ? _k : Math.Min(_depth, _k - next);
             float* start = _b + next * _br + firstColumn * _bc;
             return _bc == 1 ? new NextBlock(start, _br, depth, columns) : _br == 1 ? new NextBlock(start, _bc, columns, depth) : default;
         }
@@ -508,7 +545,7 @@ internal static unsafe partial class MatrixProduct
         {
             for (int piece = start; piece < end; piece++)
             {
-                (int rowPiece, int columnPiece) = Math.DivRem(piece, _columnPieces);
+                (int rowPiece, int columnPiece) = Place(piece);
                 for (int i = rowPiece * _rowsPerPiece; i < Math.Min(_m, (rowPiece + 1) * _rowsPerPiece); i++)
                 {
                     for (int j = columnPiece * _columnsPerPiece; j < Math.Min(_n, (columnPiece + 1) * _columnsPerPiece); j++)
@@ -545,7 +582,7 @@ internal static unsafe partial class MatrixProduct
         internal float* B { get; }
 
         /// <summary>The product of which B has all panels; 0: a block of some other.</summary>
-        internal long Holds { get; set; }
+        internal (long, int) Holds { get; set; }
 
         internal float* A { get; }
 
