@@ -603,8 +603,8 @@ internal static unsafe class MatrixTiles
 /// <summary>What a tile and those beside it call into the second-level cache while they compute: for the first panels what the next tile reads of A, then some of what the next block reads of B. And whether C stays in it.</summary>
 internal readonly unsafe struct Ahead
 {
-    /// <summary>Below this depth everything is near already, and calling it costs more than it saves.</summary>
-    internal const int MinimumDepth = 192;
+    /// <summary>Below this depth calling costs more than it saves.</summary>
+    internal const int MinimumDepth = 128;
 
     internal readonly AheadLines A, B;
 
