@@ -468,7 +468,7 @@ internal static unsafe partial class MatrixProduct
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    Ahead ahead = r < TileRows ? default : depth < Ahead.MinimumDepth ? new(default, default, _past) : new(
+                    Ahead ahead = r < TileRows ? default : depth < Ahead.MinimumDepth ? _past ? new(default, default, true) : default : new(
                         _ac == 1 ? new() { Panels = 1, Start = next, Step = 16, Steps = depth / 16, RowStride = rowStride }
                         : packed ? new() { Panels = (groupEnd - i + 15) / 16, PanelStep = 16, Start = next, Step = _ac, Steps = depth }
                         : default,

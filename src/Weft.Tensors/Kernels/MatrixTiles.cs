@@ -51,7 +51,7 @@ internal static unsafe class MatrixTiles
         bool past = ahead.PastCaches;
         for (int panel = 0; panel < panels; panel++, b += panelStride, c += 2 * n)
         {
-            if (Sse.IsSupported && k >= Ahead.MinimumDepth && !past)
+            if (Sse.IsSupported && ahead.CallsC)
             {
                 for (int i = 0; i < 12; i++)
                 {
@@ -611,7 +611,12 @@ internal readonly unsafe struct Ahead
     /// <summary>C is written past the caches, so its lines are not called: nothing is accumulated, and its rows begin at multiples of a vector.</summary>
     internal readonly bool PastCaches;
 
-    internal Ahead(in AheadLines a, in AheadLines b, bool pastCaches) => (A, B, PastCaches) = (a, b, pastCaches);
+    /// <summary>C is far: its lines are called before they are needed.</summary>
+    internal bool CallsC => _far && !PastCaches;
+
+    private readonly bool _far;
+
+    internal Ahead(in AheadLines a, in AheadLines b, bool pastCaches) => (A, B, PastCaches, _far) = (a, b, pastCaches, true);
 }
 
 /// <summary>An element each step, in rows of so many steps.</summary>
