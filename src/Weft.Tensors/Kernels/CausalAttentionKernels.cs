@@ -34,6 +34,7 @@ internal unsafe struct HeadView
 internal static unsafe partial class CausalAttentionKernels
 {
     private const int QueryBlock = 64, KeyBlock = 128, BlocksPerPiece = 8, FewQueries = 16, FewKeyBlock = 512;
+    private const float Log2E = 1.44269504f, Ln2 = 0.693147181f;
 
     [ThreadStatic] private static float[]? t_scratch;
 
@@ -174,7 +175,7 @@ internal static unsafe partial class CausalAttentionKernels
                 {
                     int i = t - groupStart;
                     ScaleRow<TV>(outputs + (nint)i * width, s.O.At(b, t, h), D, 1 / sum[i]);
-                    *s.Lse(b, h, t) = max[i] + MathF.Log(sum[i]);
+                    *s.Lse(b, h, t) = (max[i] + MathF.Log2(sum[i])) * Ln2;
                 }
             }
         }
@@ -357,11 +358,11 @@ internal static unsafe partial class CausalAttentionKernels
         for (int j = Math.Max(0, hidden); j < seen; j++) new Span<float>(p + j * QueryBlock, j - hidden + 1).Fill(value);
     }
 
-    // Each column: p = e^(p scale - max) in place; the new maximum and sum, and by how much what was summed before shrinks.
+    // Each column: p = e^(p scale) 2^-max in place; the new maximum (of p scale log2 e) and sum, and by how much what was summed before shrinks.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Softmax<TV>(float* p, int keys, int columns, float scale, float* max, float* sum, float* kept) where TV : struct
     {
-        TV s = Simd.Create<TV>(scale); // positive
+        TV s = Simd.Create<TV>(scale * Log2E); // positive
         for (int i = 0; i < columns; i += Simd.Count<TV>())
         {
             float* x = p + i;
@@ -376,13 +377,13 @@ internal static unsafe partial class CausalAttentionKernels
             }
             for (; j < keys; j++, x += QueryBlock) m0 = Simd.MaxNumber(m0, Simd.Load<TV>(x));
             TV before = Simd.Load<TV>(max + i), largest = Simd.MaxNumber(before, Simd.Multiply(Simd.MaxNumber(Simd.MaxNumber(m0, m1), Simd.MaxNumber(m2, m3)), s));
-            TV shrinks = VectorMath.Exp(Simd.Subtract(before, largest)), total = Simd.Multiply(Simd.Load<TV>(sum + i), shrinks), m = Simd.Subtract(default, largest);
+            TV shrinks = VectorMath.Exp2(Simd.Subtract(before, largest)), total = Simd.Multiply(Simd.Load<TV>(sum + i), shrinks), m = Simd.Subtract(default, largest);
             Simd.Store(max + i, largest);
             Simd.Store(kept + i, shrinks);
             x = p + i;
             for (j = 0; j < keys; j++, x += QueryBlock)
             {
-                TV e = VectorMath.Exp(Simd.MultiplyAdd(Simd.Load<TV>(x), s, m));
+                TV e = VectorMath.Exp2(Simd.MultiplyAdd(Simd.Load<TV>(x), s, m));
                 Simd.Store(x, e);
                 total = Simd.Add(total, e);
             }
@@ -394,14 +395,14 @@ internal static unsafe partial class CausalAttentionKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Gradient<TV>(float* p, float* ds, int keys, int columns, float scale, float* lse, float* delta) where TV : struct
     {
-        TV s = Simd.Create<TV>(scale);
+        TV s = Simd.Create<TV>(scale), s2 = Simd.Create<TV>(scale * Log2E);
         for (int i = 0; i < columns; i += Simd.Count<TV>())
         {
             float* x = p + i, y = ds + i;
-            TV l = Simd.Subtract(default, Simd.Load<TV>(lse + i)), d = Simd.Load<TV>(delta + i);
+            TV l = Simd.Multiply(Simd.Load<TV>(lse + i), Simd.Create<TV>(-Log2E)), d = Simd.Load<TV>(delta + i);
             for (int j = 0; j < keys; j++, x += QueryBlock, y += QueryBlock)
             {
-                TV e = VectorMath.Exp(Simd.MultiplyAdd(Simd.Load<TV>(x), s, l));
+                TV e = VectorMath.Exp2(Simd.MultiplyAdd(Simd.Load<TV>(x), s2, l));
                 Simd.Store(x, e);
                 Simd.Store(y, Simd.Multiply(Simd.Multiply(e, Simd.Subtract(Simd.Load<TV>(y), d)), s));
             }

@@ -30,6 +30,23 @@ internal static class VectorMath
         return Simd.SelectLess(Simd.Create<TV>(88.7228391f), x, Simd.Create<TV>(float.PositiveInfinity), y);
     }
 
+    /// <summary>2^x for x below 127, as softmax needs it: 2^n p(x - n), n the nearest whole number, p a minimax polynomial (relative error 2e-9 before rounding). 0 far below.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TV Exp2<TV>(TV x) where TV : struct
+    {
+        TV magic = Simd.Create<TV>(12582912f), bottom = Simd.Create<TV>(Simd.Scales<TV>() ? -160f : -126f), clamped = Simd.SelectLess(x, bottom, bottom, x);
+        TV shifted = Simd.Add(clamped, magic), n = Simd.Subtract(shifted, magic), r = Simd.Subtract(clamped, n);
+        TV p = Simd.Create<TV>(1.53533649e-4f);
+        p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(1.3398875e-3f));
+        p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(9.61843692e-3f));
+        p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(5.55033237e-2f));
+        p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(2.40226477e-1f));
+        p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(6.93147182e-1f));
+        p = Simd.MultiplyAdd(p, r, Simd.Create<TV>(1f));
+        if (Simd.Scales<TV>()) return Simd.Scale(p, n);
+        return Simd.SelectLess(x, bottom, default, Simd.Multiply(p, Simd.PowerOfTwo(shifted)));
+    }
+
     /// <summary>The hyperbolic tangent (Cephes tanhf): an odd polynomial below 0.625, else 1 - 2 / (e^2x + 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TV Tanh<TV>(TV x) where TV : struct

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Weft.Tensors.Autograd;
 using Weft.Tensors.Kernels;
 using static Weft.Tensors.Tests.Kernels.FusedNodes;
@@ -7,6 +8,30 @@ namespace Weft.Tensors.Tests.Kernels;
 /// <summary>Fused float32 nodes against the composition of elementary operations in float64: values and gradients.</summary>
 public sealed class RowKernelTests
 {
+    // Against the exact value: half a unit in the last place of the polynomial's sum, and as much for 1 + its next term.
+    [Fact]
+    public void Exp2_IsWithinTwoRoundings_AndPassesNaN()
+    {
+        for (float x = -130; x < 126.5f; x += 0.0371f) Check(x);
+        foreach (float x in (float[])[0, -0.5f, 0.5f, 1, -1, -125, float.NegativeInfinity, -200, -1e30f]) Check(x);
+        Assert.True(float.IsNaN(Exp2(float.NaN)));
+        Assert.Equal(1f, Exp2(0));
+
+        static void Check(float x)
+        {
+            double exact = Math.Pow(2, x);
+            if (x >= -125) Assert.InRange(Exp2(x) / exact, 1 - 1.3e-7, 1 + 1.3e-7);
+            else Assert.InRange(Exp2(x), 0, Math.Max(1.01 * exact, 0)); // what is too small for a float with all its digits may be 0
+        }
+
+        static float Exp2(float x) => KernelTiers.Current switch
+        {
+            KernelTier.Bits512 => VectorMath.Exp2(Vector512.Create(x))[3],
+            KernelTier.Bits256 => VectorMath.Exp2(Vector256.Create(x))[3],
+            _ => VectorMath.Exp2(Vector128.Create(x))[3],
+        };
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(3, 7)]
