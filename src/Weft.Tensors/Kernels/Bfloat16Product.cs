@@ -80,7 +80,7 @@ internal static unsafe class Bfloat16Product
     private struct Plan
     {
         internal readonly Product Product;
-        internal readonly int Steps, ChunkCount, ChunksPerPiece, RowPieces, ColumnsPerPiece;
+        internal readonly int Steps, ChunkCount, ChunksPerPiece, RowPieces, ColumnsPerPiece, Bands;
         internal uint* PackedA, PackedB;
 
         internal Plan(in Product product, int threads)
@@ -95,7 +95,7 @@ internal static unsafe class Bfloat16Product
                 // As wide as the scratch allows.
                 ColumnsPerPiece = ColumnBlock * Math.Max(1, StepBlock / Math.Max(1, Steps));
                 ColumnPieces = (n + ColumnsPerPiece - 1) / ColumnsPerPiece;
-                (ChunksPerPiece, RowPieces) = (ChunkCount, 1);
+                (ChunksPerPiece, RowPieces, Bands) = (ChunkCount, 1, 1);
                 return;
             }
             int wanted = threads == 1 ? 1 : 8 * threads;
@@ -112,6 +112,7 @@ internal static unsafe class Bfloat16Product
             }
             ChunksPerPiece = (ChunkCount + rowPieces - 1) / rowPieces;
             RowPieces = (ChunkCount + ChunksPerPiece - 1) / ChunksPerPiece;
+            Bands = RowPieces >= threads ? threads : 1;
             SharesA = ColumnPieces > 1;
             SharesB = (RowPieces - 1) * (long)n * k > SharedElements && (long)n * k <= SharedLimit;
         }
@@ -135,18 +136,8 @@ internal static unsafe class Bfloat16Product
 
         internal readonly int PieceCount => RowPieces * ColumnPieces;
 
-        /// <summary>Which rows and columns a piece is. Each thread's share has rows of its own if there are enough; in it, pieces of the same columns follow each other: their part of B is in the cache.</summary>
-        internal readonly (int Row, int Column) Place(int piece)
-        {
-            int shares = RowPieces >= ForkJoin.ThreadCount ? ForkJoin.ThreadCount : 1, share = 0, first = 0, end;
-            while (piece >= (end = RowPieces * (share + 1) / shares) * ColumnPieces)
-            {
-                first = end;
-                share++;
-            }
-            (int column, int row) = Math.DivRem(piece - first * ColumnPieces, end - first);
-            return (first + row, column);
-        }
+        /// <summary>A piece's rows and columns.</summary>
+        internal readonly (int Row, int Column) Order(int piece) => PieceOrder.InBands(piece, RowPieces, ColumnPieces, Bands);
 
         internal readonly int ChunkEnd(int chunk) => chunk >= ChunkCount - 1 ? Product.M : (chunk + 1) * ChunkRows;
 
@@ -228,7 +219,7 @@ internal static unsafe class Bfloat16Product
 
         private static void Piece(in Plan plan, int piece)
         {
-            (int rowPiece, int columnPiece) = plan.Place(piece);
+            (int rowPiece, int columnPiece) = plan.Order(piece);
             int column = columnPiece * plan.ColumnsPerPiece;
             int firstChunk = rowPiece * plan.ChunksPerPiece, endChunk = Math.Min(plan.ChunkCount, firstChunk + plan.ChunksPerPiece), columns = Math.Min(plan.ColumnsPerPiece, plan.Product.N - column);
             Piece(plan, firstChunk, endChunk, column, columns);

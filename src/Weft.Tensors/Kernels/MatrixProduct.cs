@@ -9,8 +9,9 @@ namespace Weft.Tensors.Kernels;
 /// <summary>C (+)= A B in float32, for any strides of A and B.</summary>
 /// <remarks>
 /// <para>C is cut into blocks of columns, and k into equal blocks of at most 1024, or 512 where A is transposed. A block of B is packed into
-/// panels two vectors wide, which stay in the second-level cache, by the piece that reads it or, where several do, once for all; tiles of 12
-/// rows (512 bits) or 6 of A then run over the panels. While they compute they call what is read next into that cache: the next tile of A
+/// panels two vectors wide, which stay in the second-level cache: by each thread for its own rows of A if those are many, for what another
+/// core has just written comes slowly; by the piece that reads it if that is the only one; else once for all. Tiles of 12 rows (512 bits)
+/// or 6 of A then run over the panels. While they compute they call what is read next into that cache: the next tile of A
 /// and, step by step, the next block of B, so that packing does not wait for memory. A is read where it lies unless its elements are far
 /// apart: transposed (dW = dyᵀ x), or with rows a multiple of 4 KiB apart, which would share one cache set (those are copied once, a little
 /// further apart). B is read where it lies if its rows are contiguous and either it is small or there are few rows of A.</para>
@@ -45,7 +46,7 @@ internal static unsafe partial class MatrixProduct
     // A B for which packing so many elements would be repeated is packed once, by all threads, unless it is larger than the limit.
     private const int SharedRepeats = 1 << 16, SharedLimit = 1 << 23, PackedAtOnce = 1 << 14;
 
-    // With so many rows for each thread, threads rather pack all of a small B themselves than read what another core has just written.
+    // With so many rows for each thread, threads rather pack B themselves than read what another core has just written.
     private const int OwnRows = 192;
 
     // Floats between rows that share a cache set, and how many more keep them apart.
@@ -231,9 +232,10 @@ internal static unsafe partial class MatrixProduct
         private readonly nint _ar, _ac, _br, _bc;
         private readonly float* _a, _b, _c, _bias;
         private readonly ProductEnd _end;
-        private static readonly int MinOwn = int.Parse(Environment.GetEnvironmentVariable("MO") ?? "64"), MinRp = int.Parse(Environment.GetEnvironmentVariable("MR") ?? "2");
-        private readonly int _shares, _rowCount;
-        private readonly long _own; // not 0: each thread packs all of B once, for this product
+
+        // Not 0: each thread packs for itself, once for this product, all of B or (where rows lie in bands, one for each thread) a block of columns.
+        private readonly long _own;
+        private readonly int _bands, _rowPieces;
         private readonly bool _accumulate, _past, _dot, _packA, _packB, _rounded, _generated;
 
         /// <param name="product">What to compute.</param>
@@ -255,7 +257,7 @@ internal static unsafe partial class MatrixProduct
             _generated = GeneratedTiles.Float32;
             _depth = EqualParts(k, ac == 1 ? DepthBlock : WideDepth, 16);
             _past = product.PastCaches && !_accumulate && k <= _depth && product.AlignedC;
-            int width = 0;
+            int width = ac == 1 ? ColumnBlock : Math.Min(WideBlock, WideFloats / _depth);
             if (_dot)
             {
                 (_columnsPerPiece, _rowsPerPiece) = (64, 1);
@@ -263,7 +265,6 @@ internal static unsafe partial class MatrixProduct
             else
             {
                 // Narrower column blocks where there are few rows, so that there are still pieces to share out.
-                width = ac == 1 ? ColumnBlock : Math.Min(WideBlock, WideFloats / _depth);
                 int rowPieces = Math.Max(1, m / RowsPerPiece), columnPieces = Math.Max((n + width - 1) / width, Math.Min((pieces + rowPieces - 1) / rowPieces, n / 128));
                 _columnsPerPiece = EqualParts(n, (n + Math.Max(1, columnPieces) - 1) / Math.Max(1, columnPieces), 32);
                 columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
@@ -287,31 +288,34 @@ internal static unsafe partial class MatrixProduct
             _wide = 2 * lanes;
             // A transposed A wants wider blocks than a piece can pack for itself; for other As narrow ones are as good.
             bool tooWide = ac != 1 && _columnsPerPiece * (long)_depth > OwnBlock;
-            bool shared = tiled && _packB && pieces > 0 && (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit;
+            bool packs = tiled && _packB && pieces > 0, repeats = (tooWide || (rowCount - 1) * (long)n * k > SharedRepeats) && panels <= SharedLimit;
             int threads = ForkJoin.ThreadCount, ownColumns = Math.Min(width, OwnBlock / Math.Max(1, k) / 32 * 32);
-            bool whole = panels <= Scratch.PanelFloats;
-            if (tiled && _packB && pieces > 0 && rowCount > 1 && m >= OwnRows * threads && (whole ? shared : ac == 1 && ownColumns >= MinOwn))
+            bool manyRows = packs && rowCount > 1 && m >= OwnRows * threads, whole = panels <= Scratch.PanelFloats;
+            if (manyRows && whole && repeats)
             {
                 _own = Interlocked.Increment(ref s_products);
-                _shares = 1;
-                if (!whole)
-                {
-                    _shares = threads;
-                    _columnsPerPiece = EqualParts(n, ownColumns, 32);
-                    int c = (n + _columnsPerPiece - 1) / _columnsPerPiece;
-                    int r = threads * Math.Max(MinRp, (pieces + c * threads - 1) / (c * threads));
-                    _rowsPerPiece = ((m + r - 1) / r + 3) / 4 * 4;
-                    rowCount = (m + _rowsPerPiece - 1) / _rowsPerPiece;
-                }
-                shared = true;
             }
-            else if (shared) PanelFloats = (int)panels;
-            if (!shared && tiled) _columnsPerPiece = Math.Min(_columnsPerPiece, OwnBlock / _depth / 32 * 32);
+            else if (manyRows && !whole && ac == 1 && ownColumns >= SmallestColumns)
+            {
+                _own = Interlocked.Increment(ref s_products);
+                _bands = threads;
+                _columnsPerPiece = EqualParts(n, ownColumns, 32);
+                int columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece, inBand = Math.Max(2, (pieces + columnPieces * threads - 1) / (columnPieces * threads));
+                _rowsPerPiece = ((m + threads * inBand - 1) / (threads * inBand) + 3) / 4 * 4;
+            }
+            else if (packs && repeats)
+            {
+                PanelFloats = (int)panels;
+            }
+            else if (tiled)
+            {
+                _columnsPerPiece = Math.Min(_columnsPerPiece, OwnBlock / _depth / 32 * 32);
+            }
             if (rowCount == 1 && tiled && pieces > 1) _columnsPerPiece = EvenColumns(n, _columnsPerPiece);
             _columnPieces = (n + _columnsPerPiece - 1) / _columnsPerPiece;
+            _rowPieces = (m + _rowsPerPiece - 1) / _rowsPerPiece;
             if (tiled && _packA && sameSet && !_rounded && pieces > 0 && (_columnPieces - 1) * (long)m * k > SharedRepeats && copy <= SharedLimit) CopyFloats = (int)copy;
-            PieceCount = _columnPieces * rowCount;
-            _rowCount = rowCount;
+            PieceCount = _columnPieces * _rowPieces;
         }
 
         internal readonly int PieceCount { get; }
@@ -364,29 +368,22 @@ internal static unsafe partial class MatrixProduct
                 PackPanel(_b + column * _bc, _k, Math.Min(_wide, _n - column), Panels + (nint)column * _k, _n - column >= _wide ? _wide : edgeWidth);
         }
 
-        // All panels of B: those that all threads share, this thread's own, or none.
+        // Panels as they would lie if there were those of all B: what all threads share, or this thread's own; null: every block packs its own.
         private readonly float* AllPanels(Scratch scratch, int firstColumn, int columns)
         {
             if (_own == 0) return Panels;
-            bool whole = _shares == 1;
-            if (whole) (firstColumn, columns) = (0, _n);
-            if (scratch.Holds != (_own, firstColumn)) PackColumns(_b + firstColumn * _bc, _k, columns, _wide, columns % _wide, columns % _wide > _wide / 2 ? _wide : _wide / 2, scratch.B);
-            scratch.Holds = (_own, firstColumn);
-            return scratch.B - (whole ? 0 : (nint)firstColumn * _k);
+            if (_bands == 0) (firstColumn, columns) = (0, _n);
+            if (scratch.Holds != (_own, firstColumn))
+            {
+                int edgeColumns = columns % _wide;
+                PackColumns(_b + firstColumn * _bc, _k, columns, _wide, edgeColumns, edgeColumns > _wide / 2 ? _wide : _wide / 2, scratch.B);
+                scratch.Holds = (_own, firstColumn);
+            }
+            return scratch.B - (nint)firstColumn * _k;
         }
 
-        private readonly (int, int) Place(int piece)
-        {
-            if (_shares <= 1) return Math.DivRem(piece, _columnPieces);
-            int share = 0, first = 0, end;
-            while (piece >= (end = _rowCount * (share + 1) / _shares) * _columnPieces)
-            {
-                first = end;
-                share++;
-            }
-            (int column, int row) = Math.DivRem(piece - first * _columnPieces, end - first);
-            return (first + row, column);
-        }
+        // Pieces of the same rows follow each other; in a band, pieces of the same columns.
+        private readonly (int Row, int Column) Order(int piece) => _bands == 0 ? Math.DivRem(piece, _columnPieces) : PieceOrder.InBands(piece, _rowPieces, _columnPieces, _bands);
 
         // The size of parts of at most a limit, all about the same, rounded up to a step.
         private static int EqualParts(int count, int limit, int step)
@@ -404,10 +401,10 @@ internal static unsafe partial class MatrixProduct
             }
             for (int piece = start; piece < end; piece++)
             {
-                (int rowPiece, int columnPiece) = Place(piece);
+                (int rowPiece, int columnPiece) = Order(piece);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
-                if (!_dot) Block(firstRow, rows, firstColumn, columns, Place(Math.Min(piece + 1, PieceCount - 1)).Item2 * _columnsPerPiece);
+                if (!_dot) Block(firstRow, rows, firstColumn, columns, Order(Math.Min(piece + 1, PieceCount - 1)).Column * _columnsPerPiece);
                 else if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
@@ -506,7 +503,7 @@ internal static unsafe partial class MatrixProduct
         private readonly NextBlock NextOf(int p0, int depth, int firstColumn, int columns, int nextColumn)
         {
             int next = p0 + depth;
-            if (next >= _k) (next, columns, firstColumn) = (0, Math.Min(_columnsPerPiece, _n - nextColumn), nextColumn == firstColumn || _shares == 1 ? _n : nextColumn);
+            if (next >= _k) (next, columns, firstColumn) = (0, Math.Min(_columnsPerPiece, _n - nextColumn), nextColumn == firstColumn || (_own != 0 && _bands == 0) ? _n : nextColumn);
             else if (_own != 0) return default;
             if (!_packB || Panels is not null || firstColumn == _n || depth < Ahead.MinimumDepth || KernelTiers.Current != KernelTier.Bits512) return default;
             depth = _own != 0 ? _k : Math.Min(_depth, _k - next);
@@ -545,7 +542,7 @@ internal static unsafe partial class MatrixProduct
         {
             for (int piece = start; piece < end; piece++)
             {
-                (int rowPiece, int columnPiece) = Place(piece);
+                (int rowPiece, int columnPiece) = Order(piece);
                 for (int i = rowPiece * _rowsPerPiece; i < Math.Min(_m, (rowPiece + 1) * _rowsPerPiece); i++)
                 {
                     for (int j = columnPiece * _columnsPerPiece; j < Math.Min(_n, (columnPiece + 1) * _columnsPerPiece); j++)
@@ -581,8 +578,8 @@ internal static unsafe partial class MatrixProduct
 
         internal float* B { get; }
 
-        /// <summary>The product of which B has all panels; 0: a block of some other.</summary>
-        internal (long, int) Holds { get; set; }
+        /// <summary>Of what B has the panels, if threads pack for themselves.</summary>
+        internal (long Product, int FirstColumn) Holds { get; set; }
 
         internal float* A { get; }
 

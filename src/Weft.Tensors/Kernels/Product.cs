@@ -57,6 +57,23 @@ internal unsafe struct Product
     internal readonly long Work => (long)M * N * Math.Max(K, 1);
 }
 
+/// <summary>In which order the pieces of a product are taken. Threads begin with equal shares of the list.</summary>
+internal static class PieceOrder
+{
+    /// <summary>Each share has rows of its own, a band; in it, pieces of the same columns follow each other: their part of B stays in the cache.</summary>
+    internal static (int Row, int Column) InBands(int piece, int rowPieces, int columnPieces, int bands)
+    {
+        int band = 0, first = 0, end;
+        while (piece >= (end = (int)((long)rowPieces * (band + 1) / bands)) * columnPieces)
+        {
+            first = end;
+            band++;
+        }
+        (int column, int row) = Math.DivRem(piece - first * columnPieces, end - first);
+        return (first + row, column);
+    }
+}
+
 /// <summary>The pieces of two products as one list, in which each thread's share has its part of both: what they have in common stays in one core's cache.</summary>
 internal readonly struct PairOrder(int first, int second, int threads)
 {

@@ -37,7 +37,7 @@ public static unsafe class ForkJoin
 
     // The next item of each participant's range, on cache lines of their own.
     private const int NextStride = 32;
-    private static int[] s_next = [];
+    private static int[] s_next = new int[NextStride];
     private static ExceptionDispatchInfo? s_failure;
 
     [ThreadStatic] private static bool t_inside;

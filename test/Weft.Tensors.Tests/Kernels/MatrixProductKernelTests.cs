@@ -37,7 +37,8 @@ public sealed class MatrixProductKernelTests
             sizes.Add(60, 290, 1024); // and are copied once for several blocks of columns
             sizes.Add(26, 560, 530); // blocks of B as large as a piece's own memory
             sizes.Add(230, 300, 1301); // in bfloat16: packed once for several pieces, three blocks of k, an odd one
-            sizes.Add(400, 260, 97);
+            sizes.Add(400, 260, 97); // each of two threads packs all of B for itself
+            sizes.Add(390, 330, 500); // and here a block of columns after the other, for its band of rows
             return sizes;
         }
     }
@@ -154,6 +155,9 @@ public sealed class MatrixProductKernelTests
     [InlineData(230, 190, 600, false, Precision.Float32)]
     [InlineData(230, 190, 600, false, Precision.Bf16)]
     [InlineData(100, 700, 1024, false, Precision.Float32)]
+    [InlineData(800, 150, 200, false, Precision.Float32)]
+    [InlineData(800, 400, 600, false, Precision.Float32)]
+    [InlineData(800, 400, 600, false, Precision.Bf16)]
     [InlineData(200, 700, 800, true, Precision.Float32)]
     [InlineData(200, 700, 800, true, Precision.Bf16)]
     public void Run_OnAnyNumberOfThreads_GivesTheSameBits(int m, int n, int k, bool transposeA, Precision precision)
