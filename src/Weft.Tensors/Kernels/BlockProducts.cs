@@ -67,24 +67,27 @@ internal readonly unsafe struct BlockProducts
         if (_rounded) Bfloat16Rounding.Round(x, count);
     }
 
+    /// <summary>Whether tiles of <see cref="MatrixProduct.TileRows"/> rows call what is read next.</summary>
+    internal bool CallsAhead => !_pairs && !_generated && _lanes == Lanes;
+
     /// <summary>Some rows of C: c[i, j] (+)= sum over s of a[i, s] b[s, j] for columns from (inclusive) to (exclusive), both multiples of <see cref="Lanes"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Rows(int rows, int from, int to, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate)
+    internal void Rows(int rows, int from, int to, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate, in Ahead ahead = default)
     {
         int panels = (to - from) / (2 * _lanes), last = from + 2 * _lanes * panels;
-        if (panels > 0) Tiles(rows, narrow: false, panels, steps, a, ar, ac, b + from, br, c + from, cr, accumulate);
-        if (last < to) Tiles(rows, narrow: true, 1, steps, a, ar, ac, b + last, br, c + last, cr, accumulate);
+        if (panels > 0) Tiles(rows, narrow: false, panels, steps, a, ar, ac, b + from, br, c + from, cr, accumulate, ahead);
+        if (last < to) Tiles(rows, narrow: true, 1, steps, a, ar, ac, b + last, br, c + last, cr, accumulate, default);
     }
 
     /// <summary>How many rows go together when so many are left.</summary>
     internal int NextRows(int left) => MatrixProduct.NextRows(left, _lanes, !_pairs && !_generated);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Tiles(int rows, bool narrow, int panels, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate)
+    private void Tiles(int rows, bool narrow, int panels, int steps, float* a, nint ar, nint ac, float* b, nint br, float* c, nint cr, bool accumulate, in Ahead ahead)
     {
         if (!_pairs)
         {
-            MatrixProduct.Tile(_generated, rows, narrow, steps, a, ar, ac, b, br, panels, 2 * _lanes, c, cr, null, accumulate, default);
+            MatrixProduct.Tile(_generated, rows, narrow, steps, a, ar, ac, b, br, panels, 2 * _lanes, c, cr, null, accumulate, ahead);
             return;
         }
         TileCall call = new()

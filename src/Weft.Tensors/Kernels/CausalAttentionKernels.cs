@@ -81,9 +81,18 @@ internal static unsafe partial class CausalAttentionKernels
         internal readonly float* Lse(int b, int h, int t) => LogSumExp + ((nint)b * H + h) * T + t;
     }
 
-    // What is read next: it is called into the second-level cache a few at a time, while tiles compute.
+    // What is read next: it is called into the second-level cache a few rows with each tile, beside it or, where rows lie side by side, by the tile
+    // itself (rows on pages of their own would keep it waiting for the pages).
     private readonly struct NextRows(float* start, nint stride, int rows, int floats)
     {
+        internal bool ByTiles => stride == floats;
+
+        internal AheadLines Share(int from, int to, int of, int steps)
+        {
+            int first = rows * from / of, lines = (rows * to / of - first) * floats / 16;
+            return new() { Panels = (lines + steps - 1) / steps, PanelStep = 16 * steps, Start = start + first * stride, Step = 16, Steps = steps };
+        }
+
         internal void Call(int from, int to, int of)
         {
             if (!Sse.IsSupported) return;
@@ -319,9 +328,11 @@ internal static unsafe partial class CausalAttentionKernels
         for (int j = 0, count; j < seen; j += count)
         {
             count = products.NextRows(seen - j);
-            next.Call(j, j + count, seen);
+            bool byTile = next.ByTiles && products.CallsAhead && count == MatrixProduct.TileRows;
+            if (!byTile) next.Call(j, j + count, seen);
+            Ahead ahead = byTile ? new(next.Share(j, j + count, seen, steps)) : default;
             int from = Math.Max(0, j - hidden + 1) / BlockProducts.Lanes * BlockProducts.Lanes; // the first query that sees one of these keys
-            products.Rows(count, from, end, steps, keys + (nint)j * keyWidth, keyWidth, 1, queries, QueryBlock, c + j * QueryBlock, QueryBlock, accumulate: false);
+            products.Rows(count, from, end, steps, keys + (nint)j * keyWidth, keyWidth, 1, queries, QueryBlock, c + j * QueryBlock, QueryBlock, accumulate: false, ahead);
         }
     }
 

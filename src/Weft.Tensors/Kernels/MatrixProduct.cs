@@ -342,8 +342,12 @@ internal static unsafe partial class MatrixProduct
                 (int rowPiece, int columnPiece) = Order(piece);
                 int firstRow = rowPiece * _rowsPerPiece, rows = Math.Min(_rowsPerPiece, _m - firstRow);
                 int firstColumn = columnPiece * _columnsPerPiece, columns = Math.Min(_columnsPerPiece, _n - firstColumn);
-                if (!_dot) Block(firstRow, rows, firstColumn, columns, Order(Math.Min(piece + 1, PieceCount - 1)).Column * _columnsPerPiece);
-                else if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
+                if (!_dot)
+                {
+                    Block(firstRow, rows, firstColumn, columns, Order(Math.Min(piece + 1, PieceCount - 1)).Column * _columnsPerPiece);
+                    continue;
+                }
+                if (_rounded && GeneratedTiles.Bfloat16 && _k >= 32 && _k <= Scratch.PanelFloats) PairedDots(firstColumn, columns);
                 else if (_rounded) Dots<Rounded>(firstColumn, columns);
                 else Dots<Plain>(firstColumn, columns);
                 _end.Run(_c, _cr, firstRow, rows, firstColumn, columns);
@@ -403,7 +407,8 @@ internal static unsafe partial class MatrixProduct
                         (ar, ac) = _ac == 1 ? (MatrixPacking.RowStride, 1) : (1, r);
                     }
                     float* c = _c + (nint)(firstRow + i) * _cr + firstColumn;
-                    Ahead ahead = r < TileRows ? default : depth < Ahead.MinimumDepth ? _past ? new(default, default, true) : default : new(
+                    Ahead ahead = r < TileRows ? default : depth < Ahead.MinimumDepth ? _past ? new(default, default, default, true) : default : new(
+                        _end.Reads && p0 + depth >= _k ? EndLines(_end.Slope + (nint)(firstRow + i) * _cr + firstColumn, depth, columns) : default,
                         _ac == 1 ? new() { Panels = 1, Start = next, Step = 16, Steps = depth / 16, RowStride = rowStride }
                         : packed ? new() { Panels = (groupEnd - i + 15) / 16, PanelStep = 16, Start = next, Step = _ac, Steps = depth }
                         : default,
@@ -432,9 +437,17 @@ internal static unsafe partial class MatrixProduct
                             CopyEdge(scratch.Edge, edgeWidth, r, edgeColumns, c + j, _cr, accumulate);
                         }
                     }
+                    if (p0 + depth >= _k) _end.Run(_c, _cr, firstRow + i, r, firstColumn, columns);
                     i += r;
                 }
             }
+        }
+
+        // What the end of a tile's rows reads.
+        private readonly AheadLines EndLines(float* start, int depth, int columns)
+        {
+            int lines = (columns + 15) / 16, perPanel = Math.Clamp(depth / lines, 1, TileRows);
+            return new() { Panels = (TileRows + perPanel - 1) / perPanel, PanelStep = perPanel * (nint)_cr, Start = start, Step = 16, Steps = lines, RowStride = _cr };
         }
 
         // What a piece packs of B after this block: the next k, or the next piece's first.

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
@@ -74,9 +75,8 @@ internal static unsafe class MatrixTiles
             TV c10a = s0, c10b = s1;
             TV c11a = s0, c11b = s1;
             float* a0 = a, bp = b, a1 = a + 3 * ar, a2 = a + 6 * ar, a3 = a + 9 * ar;
-            bool first = panel < ahead.A.Panels;
-            ref readonly AheadLines lines = ref first ? ref ahead.A : ref ahead.B;
-            int call = first ? panel : panel - ahead.A.Panels;
+            int call = panel;
+            ref readonly AheadLines lines = ref ahead.Of(ref call);
             bool calls = call < lines.Panels;
             float* row = calls ? lines.Start + call * lines.PanelStep : c;
             nint step = calls ? lines.Step : 0, rowStride = calls ? lines.RowStride : 0;
@@ -600,23 +600,36 @@ internal static unsafe class MatrixTiles
     }
 }
 
-/// <summary>What a tile and those beside it call into the second-level cache while they compute: for the first panels what the next tile reads of A, then some of what the next block reads of B. And whether C stays in it.</summary>
+/// <summary>What a tile and those beside it call into the second-level cache while they compute: for the first panels what ends their rows, then what the next tile reads of A, then some of what the next block reads of B. And whether C stays in it.</summary>
 internal readonly unsafe struct Ahead
 {
     /// <summary>Below this depth calling costs more than it saves.</summary>
     internal const int MinimumDepth = 128;
 
-    internal readonly AheadLines A, B;
+    internal readonly AheadLines End, A, B;
 
     /// <summary>C is written past the caches, so its lines are not called: nothing is accumulated, and its rows begin at multiples of a vector.</summary>
     internal readonly bool PastCaches;
 
     /// <summary>C is far: its lines are called before they are needed.</summary>
-    internal bool CallsC => _far && !PastCaches;
+    internal readonly bool CallsC;
 
-    private readonly bool _far;
+    internal Ahead(in AheadLines end, in AheadLines a, in AheadLines b, bool pastCaches) => (End, A, B, PastCaches, CallsC) = (end, a, b, pastCaches, !pastCaches);
 
-    internal Ahead(in AheadLines a, in AheadLines b, bool pastCaches) => (A, B, PastCaches, _far) = (a, b, pastCaches, true);
+    /// <summary>Of a C that is near.</summary>
+    internal Ahead(in AheadLines lines) => A = lines;
+
+    /// <summary>What is called beside a panel, and which of those lines' panels it is.</summary>
+    [UnscopedRef]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref readonly AheadLines Of(ref int panel)
+    {
+        if (panel < End.Panels) return ref End;
+        panel -= End.Panels;
+        if (panel < A.Panels) return ref A;
+        panel -= A.Panels;
+        return ref B;
+    }
 }
 
 /// <summary>An element each step, in rows of so many steps.</summary>

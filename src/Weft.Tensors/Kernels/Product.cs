@@ -1,18 +1,22 @@
 namespace Weft.Tensors.Kernels;
 
-/// <summary>What is done to each piece of a product as soon as it is whole: y = f(y), while it is in the cache.</summary>
+/// <summary>What is done to rows of a product as soon as they are whole: y = f(y), while it is in the cache.</summary>
 internal readonly unsafe struct ProductEnd
 {
     /// <summary>f: elements, where to put the derivative or null, and how many; null: nothing is done.</summary>
     internal readonly delegate*<float*, float*, int, void> Function;
 
-    /// <summary>Where the derivative of C's first element goes; rows lie as far apart as C's.</summary>
+    /// <summary>Where the derivative of C's first element goes, or is; rows lie as far apart as C's.</summary>
     internal readonly float* Slope;
 
-    internal ProductEnd(delegate*<float*, float*, int, void> function, float* slope)
+    /// <summary>The derivative is read: it was written long ago.</summary>
+    internal readonly bool Reads;
+
+    internal ProductEnd(delegate*<float*, float*, int, void> function, float* slope, bool reads = false)
     {
         Function = function;
         Slope = slope;
+        Reads = reads;
     }
 
     internal void Run(float* c, int rowStride, int firstRow, int rows, int firstColumn, int columns)
@@ -26,7 +30,7 @@ internal readonly unsafe struct ProductEnd
     }
 
     /// <summary>The same for a C that begins so many elements later.</summary>
-    internal ProductEnd From(nint elements) => new(Function, Slope is null ? null : Slope + elements);
+    internal ProductEnd From(nint elements) => new(Function, Slope is null ? null : Slope + elements, Reads);
 }
 
 /// <summary>A product that is to be computed: c[i, j] (+)= sum over p of a[i, p] b[p, j], plus bias[j] if given (then nothing is accumulated); then what ends it.</summary>

@@ -223,7 +223,7 @@ public static class Products
         Tensor? dx = needsInput ? pass.Target(x, out addsInput) : null, result = dx is null ? null : Rows(dx);
         fixed (float* by = slope is null ? [] : slope.AsSpan<float>())
         {
-            ProductEnd end = slope is null ? default : new ProductEnd(&ActivationKernels.Scale, by);
+            ProductEnd end = slope is null ? default : new ProductEnd(&ActivationKernels.Scale, by, reads: true);
             if (dw is not null && result is not null) MultiplyBoth(across, inputs, dw, addsWeight, rows, weight.Detach(), result, addsInput, end);
             else if (dw is not null) Multiply(across, inputs, dw, addsWeight, gradient: true);
             else if (result is not null) Multiply(rows, weight.Detach(), result, addsInput, bias: null, end);
