@@ -188,6 +188,10 @@ internal static unsafe class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TV Scale<TV>(TV a, TV n) where TV : struct => Unsafe.BitCast<Vector512<float>, TV>(Avx512F.Scale(V512(a), V512(n)));
 
+    /// <summary>Of sixteen floats those that the lowest four bits of each lane name. For vectors that <see cref="Scales"/> allows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TV Lookup<TV>(Vector512<float> table, TV at) where TV : struct => Unsafe.BitCast<Vector512<float>, TV>(Avx512F.PermuteVar16x32(table, V512(at).AsInt32()));
+
     /// <summary>The sum of the lanes, halves first: a fixed order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float Sum<TV>(TV a) where TV : struct =>

@@ -158,7 +158,7 @@ internal static class Elementwise
 
     private static void BinaryKernel<T, TFunction>(Tensor a, Tensor b, Tensor y) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
     {
-        if (TFunction.IsVectorized && a.Shape == b.Shape && a.IsContiguous && b.IsContiguous && y.Count > ParallelGrain)
+        if (TFunction.IsVectorized && y.Count > ParallelGrain && a.Shape == y.Shape && a.IsContiguous && b.IsContiguous && b.Count >= SmallestPeriod && Ends(y.Shape, b.Shape))
         {
             FlatBinary<T, TFunction>(a.AsSpan<T>(), b.AsSpan<T>(), y.AsSpan<T>());
             return;
@@ -191,23 +191,38 @@ internal static class Elementwise
     // Elements that pay for a fork: these functions take next to no time, so it is memory that is shared out.
     private const int ParallelGrain = 1 << 15;
 
+    // What is repeated is at least so long, or its ends would take the time.
+    private const int SmallestPeriod = 256;
+
+    // Whether a shape's last dimensions are another's: then the other's elements are repeated as they lie.
+    private static bool Ends(Shape shape, Shape end)
+    {
+        for (int d = 1; d <= end.Rank; d++) if (shape[^d] != end[^d]) return false;
+        return true;
+    }
+
     private static unsafe void FlatBinary<T, TFunction>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
     {
         fixed (T* pa = a, pb = b, py = y)
         {
-            FlatJob<T, TFunction> job = new(pa, pb, py);
+            FlatJob<T, TFunction> job = new(pa, pb, b.Length, py);
             Threading.ForkJoin.Run(y.Length, ParallelGrain, ref job);
         }
     }
 
-    private readonly unsafe struct FlatJob<T, TFunction>(T* a, T* b, T* y) : Threading.IRangeJob where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
+    // y[i] = f(a[i], b[i % period])
+    private readonly unsafe struct FlatJob<T, TFunction>(T* a, T* b, int period, T* y) : Threading.IRangeJob where T : unmanaged, IFloatingPointIeee754<T> where TFunction : IBinaryFunction
     {
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
         public void Run(int start, int end)
         {
-            int i = start;
-            for (; i <= end - Vector<T>.Count; i += Vector<T>.Count) Vector.Store(TFunction.Of(Vector.Load(a + i), Vector.Load(b + i)), y + i);
-            for (; i < end; i++) y[i] = TFunction.Of(a[i], b[i]);
+            for (int i = start; i < end;)
+            {
+                int part = Math.Min(end - i, period - i % period), stop = i + part;
+                T* from = b + i % period;
+                for (; i <= stop - Vector<T>.Count; i += Vector<T>.Count, from += Vector<T>.Count) Vector.Store(TFunction.Of(Vector.Load(a + i), Vector.Load(from)), y + i);
+                for (; i < stop; i++, from++) y[i] = TFunction.Of(a[i], *from);
+            }
         }
     }
 

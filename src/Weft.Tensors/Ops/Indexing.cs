@@ -1,5 +1,6 @@
 using System.Numerics;
 using Weft.Tensors.Autograd;
+using Weft.Tensors.Threading;
 
 namespace Weft.Tensors;
 
@@ -195,33 +196,52 @@ public static class Indexing
 
     // ---- Kernels --------------------------------------------------------------------------------------------------------
 
-    private static void SelectKernel<T>(Tensor x, ReadOnlySpan<int> index, int d, Tensor y) where T : unmanaged
+    // Elements that pay for a fork.
+    private const int ParallelGrain = 1 << 14;
+
+    private static unsafe void SelectKernel<T>(Tensor x, ReadOnlySpan<int> index, int d, Tensor y) where T : unmanaged
     {
         (int outer, int inner) = Around(x.Shape, d);
-        ReadOnlySpan<T> xs = x.AsSpan<T>();
-        Span<T> ys = y.AsSpan<T>();
-        int size = x.Shape[d], o = 0;
-        for (int b = 0; b < outer; b++)
-            foreach (int i in index)
-            {
-                xs.Slice((b * size + i) * inner, inner).CopyTo(ys[o..]);
-                o += inner;
-            }
+        fixed (T* px = x.AsSpan<T>(), py = y.AsSpan<T>())
+        fixed (int* pi = index)
+        {
+            SelectJob<T> job = new(px, pi, index.Length, x.Shape[d], inner, py);
+            ForkJoin.Run(outer * index.Length, Math.Max(1, ParallelGrain / Math.Max(1, inner)), ref job);
+        }
     }
 
-    private static void SumKernel<T>(Tensor x, ReadOnlySpan<int> index, int d, Tensor y) where T : unmanaged, INumber<T>
+    // Slices in the order of y.
+    private readonly unsafe struct SelectJob<T>(T* x, int* index, int count, int size, int inner, T* y) : IRangeJob where T : unmanaged
+    {
+        public void Run(int start, int end)
+        {
+            for (int i = start; i < end; i++)
+                new ReadOnlySpan<T>(x + ((nint)(i / count) * size + index[i % count]) * inner, inner).CopyTo(new Span<T>(y + (nint)i * inner, inner));
+        }
+    }
+
+    private static unsafe void SumKernel<T>(Tensor x, ReadOnlySpan<int> index, int d, Tensor y) where T : unmanaged, INumber<T>
     {
         (int outer, int inner) = Around(x.Shape, d);
-        ReadOnlySpan<T> xs = x.AsSpan<T>();
-        Span<T> ys = y.AsSpan<T>();
-        int size = y.Shape[d], o = 0;
-        for (int b = 0; b < outer; b++)
-            foreach (int i in index)
+        fixed (T* px = x.AsSpan<T>(), py = y.AsSpan<T>())
+        fixed (int* pi = index)
+        {
+            SumJob<T> job = new(px, pi, index.Length, y.Shape[d], outer, inner, py);
+            ForkJoin.Run(inner, Math.Max(64, ParallelGrain / Math.Max(1, outer * index.Length)), ref job);
+        }
+    }
+
+    // Some elements of every slice: several may be added to one place, in their order.
+    private readonly unsafe struct SumJob<T>(T* x, int* index, int count, int size, int outer, int inner, T* y) : IRangeJob where T : unmanaged, INumber<T>
+    {
+        public void Run(int start, int end)
+        {
+            for (int i = 0; i < outer * count; i++)
             {
-                Span<T> target = ys.Slice((b * size + i) * inner, inner);
-                System.Numerics.Tensors.TensorPrimitives.Add(target, xs.Slice(o, inner), target);
-                o += inner;
+                Span<T> target = new(y + ((nint)(i / count) * size + index[i % count]) * inner + start, end - start);
+                System.Numerics.Tensors.TensorPrimitives.Add(target, new ReadOnlySpan<T>(x + (nint)i * inner + start, end - start), target);
             }
+        }
     }
 
     private static void GatherKernel<T>(Tensor x, int[] positions, Tensor y) where T : unmanaged

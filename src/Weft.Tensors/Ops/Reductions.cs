@@ -1,5 +1,6 @@
 using System.Numerics;
 using Weft.Tensors.Autograd;
+using Weft.Tensors.Kernels;
 
 namespace Weft.Tensors;
 
@@ -20,7 +21,8 @@ public static class Reductions
         Tensor y = Tensor.Zeros(ReducedShape(x.Shape, reduced, keep: true), x.DType);
         if (x.Count > 0)
         {
-            if (x.DType == DType.Float32) SumKernel<float>(x, y);
+            if (x.DType == DType.Float32 && x.IsContiguous && IsLeading(reduced) && y.Count >= ColumnsAtLeast) ColumnSumKernels.Run(x.AsSpan<float>(), x.Count / y.Count, y.Count, y.AsSpan<float>(), accumulate: false);
+            else if (x.DType == DType.Float32) SumKernel<float>(x, y);
             else SumKernel<double>(x, y);
         }
         if (GradMode.Records(x)) SumNode.Rent().Connect(y, x);
@@ -83,6 +85,12 @@ public static class Reductions
         }
         return new Shape(sizes[..rank]);
     }
+
+    // Sums of so many columns or more are worth all threads.
+    private const int ColumnsAtLeast = 64;
+
+    // Whether the dimensions are the first ones: then what is kept are columns.
+    private static bool IsLeading(int mask) => (mask & (mask + 1)) == 0;
 
     // y[reduced index] += x[index], walking x in order; y is walked with stride 0 along reduced dimensions.
     private static void SumKernel<T>(Tensor x, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>

@@ -20,9 +20,17 @@ public record AdamOptions : MomentOptions
 /// </remarks>
 public sealed class Adam(IReadOnlyList<ParameterGroup> groups, AdamOptions? options = null) : Optimizer<AdamOptions>(groups, options)
 {
+    private readonly ElementwiseUpdate.Batch<AdamRule> _batch = new();
+
     private protected override IEnumerable<(string, Shape)> Remember(Tensor parameter, AdamOptions options) => AdamRule.Remember(parameter, options);
 
-    private protected override void Update(Slot<AdamOptions> slot) => slot.Apply(new AdamRule(slot.Rate, slot.Steps, slot.Options));
+    private protected override void Update(Slot<AdamOptions> slot) => _batch.Add(slot, new AdamRule(slot.Rate, slot.Steps, slot.Options));
+
+    private protected override void UpdateAll(ReadOnlySpan<Slot<AdamOptions>> slots)
+    {
+        base.UpdateAll(slots);
+        _batch.Run();
+    }
 }
 
 /// <summary>The step that <see cref="Adam"/> and <see cref="AdamW"/> share.</summary>

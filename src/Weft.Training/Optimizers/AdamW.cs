@@ -16,6 +16,8 @@ public sealed record AdamWOptions : AdamOptions
 /// </remarks>
 public sealed class AdamW : Optimizer<AdamWOptions>
 {
+    private readonly ElementwiseUpdate.Batch<AdamRule> _batch = new();
+
     /// <summary>Makes the optimizer with moments of zero.</summary>
     /// <param name="groups">What it updates.</param>
     /// <param name="beta1">How much of the mean gradient is kept each step.</param>
@@ -35,5 +37,11 @@ public sealed class AdamW : Optimizer<AdamWOptions>
 
     private protected override IEnumerable<(string, Shape)> Remember(Tensor parameter, AdamWOptions options) => AdamRule.Remember(parameter, options);
 
-    private protected override void Update(Slot<AdamWOptions> slot) => slot.Apply(new AdamRule(slot.Rate, slot.Steps, slot.Options));
+    private protected override void Update(Slot<AdamWOptions> slot) => _batch.Add(slot, new AdamRule(slot.Rate, slot.Steps, slot.Options));
+
+    private protected override void UpdateAll(ReadOnlySpan<Slot<AdamWOptions>> slots)
+    {
+        base.UpdateAll(slots);
+        _batch.Run();
+    }
 }

@@ -51,16 +51,56 @@ internal static class ElementwiseUpdate
 
     internal static void Run<TRule>(Tensor parameter, Tensor gradient, Tensor[] state, UpdateFactors factors, TRule rule) where TRule : struct, IUpdateRule
     {
-        int chunks = (parameter.Count + Chunk - 1) / Chunk;
         if (parameter.DType == DType.Float32)
         {
             Job<float, TRule> job = new(parameter, gradient, state, factors, rule);
-            ForkJoin.Run(chunks, 1, ref job);
+            ForkJoin.Run(Chunks(parameter), 1, ref job);
         }
         else
         {
             Job<double, TRule> job = new(parameter, gradient, state, factors, rule);
-            ForkJoin.Run(chunks, 1, ref job);
+            ForkJoin.Run(Chunks(parameter), 1, ref job);
+        }
+    }
+
+    private static int Chunks(Tensor parameter) => (parameter.Count + Chunk - 1) / Chunk;
+
+    /// <summary>A rule for several parameters in one loop of all threads: most parameters are too small to be worth one each.</summary>
+    internal sealed class Batch<TRule> where TRule : struct, IUpdateRule
+    {
+        private readonly List<Part> _parts = [];
+        private int _chunks;
+
+        internal void Add<TOptions>(Slot<TOptions> slot, TRule rule) where TOptions : OptimizerOptions
+        {
+            _parts.Add(new Part(slot.Parameter, slot.StoredGradient, slot.State, new UpdateFactors(slot.Scale, slot.CoupledDecay, slot.Kept), rule, _chunks));
+            _chunks += Chunks(slot.Parameter);
+        }
+
+        internal void Run()
+        {
+            BatchJob job = new(_parts);
+            ForkJoin.Run(_chunks, 1, ref job);
+            _parts.Clear();
+            _chunks = 0;
+        }
+
+        private readonly record struct Part(Tensor Parameter, Tensor Gradient, Tensor[] State, UpdateFactors Factors, TRule Rule, int FirstChunk);
+
+        private readonly struct BatchJob(List<Part> parts) : IRangeJob
+        {
+            public void Run(int start, int end)
+            {
+                int at = 0;
+                for (int i = start; i < end; i++)
+                {
+                    while (at + 1 < parts.Count && parts[at + 1].FirstChunk <= i) at++;
+                    Part part = parts[at];
+                    int chunk = i - part.FirstChunk;
+                    if (part.Parameter.DType == DType.Float32) new Job<float, TRule>(part.Parameter, part.Gradient, part.State, part.Factors, part.Rule).Run(chunk, chunk + 1);
+                    else new Job<double, TRule>(part.Parameter, part.Gradient, part.State, part.Factors, part.Rule).Run(chunk, chunk + 1);
+                }
+            }
         }
     }
 

@@ -10,16 +10,23 @@ public static class GradientClipping
     // What torch.nn.utils.clip_grad_norm_ adds to the norm before dividing.
     private const double Epsilon = 1e-6;
 
-    private const int Chunk = 4096;
+    private const int Chunk = 4096, ChunksAtOnce = 8;
 
     [ThreadStatic] private static double[]? t_sums;
+    [ThreadStatic] private static List<(Tensor Gradient, int FirstChunk)>? t_gradients;
 
     /// <summary>The 2-norm of all gradients together, as if they were one vector.</summary>
     public static double GlobalNorm(IReadOnlyList<Tensor> parameters)
     {
         double sum = 0;
-        for (int i = 0; i < parameters.Count; i++) if (parameters[i].Grad is { } gradient) sum += SumOfSquares(gradient);
-        return Math.Sqrt(sum);
+        Sums sums = new();
+        for (int i = 0; i < parameters.Count; i++)
+        {
+            if (parameters[i].Grad is not { } gradient) continue;
+            if (gradient.DType == DType.Float32) sums.Add(gradient);
+            else sum += SumOfSquares(gradient);
+        }
+        return Math.Sqrt(sum + sums.Run());
     }
 
     /// <summary>The factor that brings a norm down to a limit: min(1, limit / (norm + 1e-6)) (Pascanu et al. 2013, algorithm 1).</summary>
@@ -83,25 +90,53 @@ public static class GradientClipping
     /// <summary>The 2-norm of one tensor, summed in double precision.</summary>
     internal static double Norm(Tensor x) => Math.Sqrt(SumOfSquares(x.IsContiguous ? x : x.Detach().Contiguous()));
 
-    // Chunks of a fixed size, summed in order in double precision: the same bits however many threads there are.
     internal static double SumOfSquares(Tensor gradient)
     {
         if (gradient.DType == DType.Float64) return TensorPrimitives.SumOfSquares<double>(gradient.AsSpan<double>());
-        int chunks = (gradient.Count + Chunk - 1) / Chunk;
-        if (t_sums is null || t_sums.Length < chunks) t_sums = new double[chunks];
-        SumJob job = new(gradient, t_sums);
-        ForkJoin.Run(chunks, 4, ref job);
-        double sum = 0;
-        for (int i = 0; i < chunks; i++) sum += t_sums[i];
-        return sum;
+        Sums sums = new();
+        sums.Add(gradient);
+        return sums.Run();
     }
 
-    private readonly struct SumJob(Tensor gradient, double[] sums) : IRangeJob
+    // The squares of several tensors, in one loop of all threads. Chunks of a fixed size, summed in order in double precision: the same bits
+    // however many threads there are.
+    private ref struct Sums
+    {
+        private readonly List<(Tensor Gradient, int FirstChunk)> _gradients = t_gradients ??= [];
+        private int _chunks;
+
+        public Sums() => _gradients.Clear();
+
+        internal void Add(Tensor gradient)
+        {
+            _gradients.Add((gradient, _chunks));
+            _chunks += (gradient.Count + Chunk - 1) / Chunk;
+        }
+
+        internal readonly double Run()
+        {
+            if (t_sums is null || t_sums.Length < _chunks) t_sums = new double[_chunks];
+            SumJob job = new(_gradients, t_sums);
+            ForkJoin.Run(_chunks, ChunksAtOnce, ref job);
+            double sum = 0;
+            for (int i = 0; i < _chunks; i++) sum += t_sums[i];
+            _gradients.Clear();
+            return sum;
+        }
+    }
+
+    private readonly struct SumJob(List<(Tensor Gradient, int FirstChunk)> gradients, double[] sums) : IRangeJob
     {
         public void Run(int start, int end)
         {
-            ReadOnlySpan<float> values = gradient.AsSpan<float>();
-            for (int i = start; i < end; i++) sums[i] = TensorPrimitives.SumOfSquares(values.Slice(i * Chunk, Math.Min(Chunk, values.Length - i * Chunk)));
+            int at = 0;
+            for (int i = start; i < end; i++)
+            {
+                while (at + 1 < gradients.Count && gradients[at + 1].FirstChunk <= i) at++;
+                ReadOnlySpan<float> values = gradients[at].Gradient.AsSpan<float>();
+                int first = (i - gradients[at].FirstChunk) * Chunk;
+                sums[i] = TensorPrimitives.SumOfSquares(values.Slice(first, Math.Min(Chunk, values.Length - first)));
+            }
         }
     }
 }
