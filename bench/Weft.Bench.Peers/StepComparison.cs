@@ -23,6 +23,9 @@ internal static class StepComparison
 
     private const double BlockMilliseconds = 500;
 
+    // Methods are compiled again on another thread while steps are made: with two threads that is one of their cores.
+    private const double CompilingSeconds = 3;
+
     // How far the losses of the two sides may be apart over the first steps: float32 in another order of summation; bf16 rounds in other places.
     private const double LossTolerance = 1e-3, Bf16LossTolerance = 2e-2;
     private const int ComparedSteps = 20;
@@ -44,6 +47,7 @@ internal static class StepComparison
         for (int i = 0; i < ComparedSteps; i++) apart = Math.Max(apart, Math.Abs(weft.Step() - peer.Step()));
         Console.WriteLine(Invariant($"{name}: {model.ParameterCount:N0} parameters, batch {config.BatchSize} x {config.ContextLength}, {ForkJoin.ThreadCount} threads; losses of {ComparedSteps} steps at most {apart:E1} apart{(double.IsFinite(tolerance) ? $" (allowed {tolerance:E0})" : "")}"));
 
+        foreach (ISide side in (ISide[])[weft, peer]) for (long begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin).TotalSeconds < CompilingSeconds;) side.Step();
         Pairs times = Pairs.Measure(() => weft.Step(), () => peer.Step(), pairs, BlockMilliseconds);
         string section = peerPrecision switch { PeerPrecision.Float32 => "Training step, float32", PeerPrecision.Autocast => "Training step, bf16", _ => "Training step, bf16, peer's weights in bf16 too" };
         ResultTable.Write(untuned ? section + ", malloc as it is" : section, name, times, apart);

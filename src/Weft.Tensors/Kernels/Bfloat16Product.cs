@@ -223,7 +223,6 @@ internal static unsafe class Bfloat16Product
             int column = columnPiece * plan.ColumnsPerPiece;
             int firstChunk = rowPiece * plan.ChunksPerPiece, endChunk = Math.Min(plan.ChunkCount, firstChunk + plan.ChunksPerPiece), columns = Math.Min(plan.ColumnsPerPiece, plan.Product.N - column);
             Piece(plan, firstChunk, endChunk, column, columns);
-            plan.Product.End.Run(plan.Product.C, plan.Product.Cr, firstChunk * ChunkRows, plan.ChunkEnd(endChunk - 1) - firstChunk * ChunkRows, column, columns);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -263,6 +262,7 @@ internal static unsafe class Bfloat16Product
                     }
                     call.DepthStrideA = rows * sizeof(uint);
                     float* c = plan.Product.C + row * cr + firstColumn;
+                    if (first + steps >= plan.Steps) plan.Product.End.Call(plan.Product.Cr, row, rows, firstColumn, columns);
                     if (columns >= Wide)
                     {
                         call.Panels = columns / Wide;
@@ -289,6 +289,7 @@ internal static unsafe class Bfloat16Product
                         GeneratedTiles.Run(TileKind.Bfloat16, rows, edgeWidth == Narrow, ref call);
                         if (edge) MatrixProduct.CopyEdge(scratch.Edge, edgeWidth, rows, edgeColumns, c + j, (int)cr, accumulate);
                     }
+                    if (first + steps >= plan.Steps) plan.Product.End.Run(plan.Product.C, plan.Product.Cr, row, rows, firstColumn, columns);
                     row += rows;
                 }
             }

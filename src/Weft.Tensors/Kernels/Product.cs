@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Weft.Tensors.Kernels;
 
 /// <summary>What is done to rows of a product as soon as they are whole: y = f(y), while it is in the cache.</summary>
@@ -17,6 +19,14 @@ internal readonly unsafe struct ProductEnd
         Function = function;
         Slope = slope;
         Reads = reads;
+    }
+
+    /// <summary>Calls what the end of some rows reads into the second-level cache: for tiles that do not do that themselves.</summary>
+    internal void Call(int rowStride, int firstRow, int rows, int firstColumn, int columns)
+    {
+        if (!Reads || !Sse.IsSupported) return;
+        for (int i = firstRow; i < firstRow + rows; i++)
+            for (int j = firstColumn; j < firstColumn + columns; j += 16) Sse.Prefetch1(Slope + (nint)i * rowStride + j);
     }
 
     internal void Run(float* c, int rowStride, int firstRow, int rows, int firstColumn, int columns)
