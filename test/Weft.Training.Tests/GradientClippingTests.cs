@@ -1,4 +1,5 @@
 using Weft.Tensors;
+using Weft.Tensors.Threading;
 using Weft.Training.Optimizers;
 
 namespace Weft.Training.Tests;
@@ -29,6 +30,34 @@ public sealed class GradientClippingTests
         Assert.Equal(5, GradientClipping.ClipNorm([a, none], 6), 1e-12);
         Assert.Equal([3, 4], a.Grad!.ToArray<double>());
         Assert.Null(none.Grad);
+    }
+
+    [Fact]
+    public void GlobalNorm_OfLargeAndSmallAndEmptyTensors_OnAnyNumberOfThreads_IsTheSameBits_AndThatOfDoubles()
+    {
+        Tensor[] parameters = [.. ((int[])[5000, 0, 1, 100_003, 4096]).Select(static (n, i) =>
+        {
+            Tensor p = Tensor.Zeros([n]).RequireGrad();
+            p.Grad = new RandomGenerator((ulong)i).FillGaussian(Tensor.Zeros([n]));
+            return p;
+        })];
+        double exact = Math.Sqrt(parameters.Sum(static p => p.Grad!.ToArray<float>().Sum(static x => (double)x * x)));
+        int before = ForkJoin.ThreadCount;
+        try
+        {
+            ForkJoin.ThreadCount = 1;
+            double one = GradientClipping.GlobalNorm(parameters);
+            Assert.Equal(exact, one, exact * 1e-6); // 4,096 squares are summed in float32
+            foreach (int threads in (int[])[2, 3, 7])
+            {
+                ForkJoin.ThreadCount = threads;
+                Assert.Equal(one, GradientClipping.GlobalNorm(parameters));
+            }
+        }
+        finally
+        {
+            ForkJoin.ThreadCount = before;
+        }
     }
 
     [Theory]

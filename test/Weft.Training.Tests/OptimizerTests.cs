@@ -119,6 +119,32 @@ public sealed class OptimizerTests
     }
 
     [Fact]
+    public void Step_OfSeveralParameters_GivesEachTheBitsThatItHasAlone()
+    {
+        // Less than a vector, a vector and more, some chunks and a tail; and one in double precision between them.
+        (Shape Shape, DType Type)[] kinds = [([3], DType.Float32), ([40_001], DType.Float32), ([20_000], DType.Float64), ([16], DType.Float32)];
+        Tensor[] Make() => [.. kinds.Select(static (kind, i) =>
+        {
+            Tensor p = new RandomGenerator((ulong)i).FillGaussian(Tensor.Zeros(kind.Shape, kind.Type)).RequireGrad();
+            p.Name = $"p{i}";
+            return p;
+        })];
+        Tensor[] together = Make(), alone = Make();
+        AdamW one = new([new ParameterGroup(together, 0.1)]);
+        AdamW[] each = [.. alone.Select(static p => new AdamW([new ParameterGroup([p], 0.1)]))];
+        for (int t = 0; t < 3; t++)
+        {
+            for (int i = 0; i < kinds.Length; i++)
+            {
+                together[i].Grad = alone[i].Grad = t == 1 && i == 0 ? null : new RandomGenerator((ulong)(10 * t + i)).FillGaussian(Tensor.Zeros(kinds[i].Shape, kinds[i].Type));
+                each[i].Step(0.01, 0.5);
+            }
+            one.Step(0.01, 0.5);
+        }
+        for (int i = 0; i < kinds.Length; i++) Assert.Equal(Bytes([alone[i]]), Bytes([together[i]]));
+    }
+
+    [Fact]
     public void Step_OfGroups_FollowsTheirOwnOptionsAndSchedules()
     {
         Tensor a = Tensor.Ones([1], DType.Float64).RequireGrad(), b = Tensor.Ones([1], DType.Float64).RequireGrad();

@@ -66,6 +66,23 @@ public sealed class ThreadCountKernelTests
     }
 
     [Fact]
+    public void Embeddings_OnAnyNumberOfThreads_GiveTheSameBits_AndThoseOfDoublesRounded()
+    {
+        // Large enough for several threads; rows repeat, and the last dimensions of the positions are the result's.
+        Tensor ids = Tensor.From([.. Enumerable.Range(0, 4 * 150).Select(static i => i * i % 37)], [4, 150]);
+        Tensor table = Random([37, 131], 1), positions = Random([150, 131], 2);
+        SameBits(t => t[0].Embedding(ids) + t[1], table, positions);
+
+        Tensor[] single = [table.Detach().RequireGrad(), positions.Detach().RequireGrad()], exact = [.. single.Select(static t => t.Detach().To(DType.Float64).RequireGrad())];
+        foreach (Tensor[] t in (Tensor[][])[single, exact]) (t[0].Embedding(ids) + t[1]).Backward(Random([4, 150, 131], 3).To(t[0].DType));
+        Assert.Equal((exact[0].Detach().Embedding(ids) + exact[1].Detach()).ToArray<double>(), (single[0].Detach().Embedding(ids) + single[1].Detach()).ToArray<float>().Select(static x => (double)x), Near);
+        for (int i = 0; i < 2; i++) Assert.Equal(exact[i].Grad!.ToArray<double>(), single[i].Grad!.ToArray<float>().Select(static x => (double)x), Near);
+
+        // Sums of at most 17 numbers of about 1.
+        static bool Near(double a, double b) => Math.Abs(a - b) <= 1e-5;
+    }
+
+    [Fact]
     public void Linear_OnAnyNumberOfThreads_GivesTheSameBits() =>
         SameBits(static t => t[0].Linear(t[1], t[2]) + t[0].LinearActivation(t[1], t[2], Activation.Gelu), Random([5, 70, 65], 1), Random([190, 65], 2), Random([190], 3));
 
